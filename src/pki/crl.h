@@ -1,0 +1,28 @@
+/* CRLs (RFC 5280, 5; TLS BR 7.2), written entry by entry. */
+#ifndef AVOW_PKI_CRL_H
+#define AVOW_PKI_CRL_H
+
+#include "base/buf.h"
+#include "crypto/key.h"
+
+struct crl_entry {
+  struct slice serial; /* INTEGER content octets */
+  int64_t revoked_s;
+  int reason;          /* CRLReason; 0: no reasonCode extension */
+};
+
+struct crl_request {
+  enum signature_alg alg;
+  struct slice issuer_name, issuer_key_id;
+  int64_t this_update_s, next_update_s;
+  uint64_t number;
+  const char *idp_url;          /* of the shard: critical IDP, onlyContainsUserCerts; NULL: none (root) */
+  const struct crl_entry *entries; /* sorted by serial */
+  size_t entries_n;
+};
+/* Appends the DER TBSCertList. */
+avow_err tbs_crl_put(struct buf *b, const struct crl_request *r) WARN_UNUSED;
+/* A second opinion by OpenSSL, as for certificates. */
+avow_err crl_second_opinion(struct slice der, const struct public_key *issuer, struct problem *why) WARN_UNUSED;
+
+#endif
