@@ -37,7 +37,7 @@ uint64_t channel_request_id(struct channel *ch) {
   return ch->next_request++;
 }
 
-static avow_err send_packet(int fd, struct slice head, struct slice body, const int *fds, size_t fds_n) {
+static avow_err send_packet(int fd, struct slice head, struct slice body, const int *fds, size_t fds_n, bool wait) {
   struct iovec parts[2] = {{(void *)(uintptr_t)head.p, head.n}, {(void *)(uintptr_t)body.p, body.n}};
   union {
     struct cmsghdr align;
@@ -55,7 +55,7 @@ static avow_err send_packet(int fd, struct slice head, struct slice body, const 
     memcpy(CMSG_DATA(c), fds, sizeof(int) * fds_n);
   }
   for (;;) {
-    if (sendmsg(fd, &packet, MSG_NOSIGNAL) >= 0)
+    if (sendmsg(fd, &packet, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)) >= 0)
       return AVOW_OK;
     if (errno == EINTR)
       continue;
@@ -76,19 +76,21 @@ static avow_err memfd_of(struct slice bytes, int *out) {
 }
 
 avow_err channel_send(struct channel *ch, const struct message *m, int pass_fd) {
-  if (ch->fd < 0)
-    return ERR_PEER;
   AUTO_BUF bytes;
   buf_init(&bytes, MESSAGE_MAX);
   avow_err e = message_encode(m, &bytes);
-  if (e != AVOW_OK)
-    return e;
+  return e == AVOW_OK ? channel_send_encoded(ch, buf_slice(&bytes), pass_fd, true) : e;
+}
+
+avow_err channel_send_encoded(struct channel *ch, struct slice encoded, int pass_fd, bool wait) {
+  if (ch->fd < 0)
+    return ERR_PEER;
   int fds[PACKET_FDS];
   size_t n = 0;
   AUTO_FD memfd = -1;
   uint8_t kind = PACKET_INLINE;
-  if (bytes.n > PACKET_MAX) {
-    e = memfd_of(buf_slice(&bytes), &memfd);
+  if (encoded.n > PACKET_MAX) {
+    avow_err e = memfd_of(encoded, &memfd);
     if (e != AVOW_OK)
       return e;
     fds[n++] = memfd;
@@ -96,7 +98,7 @@ avow_err channel_send(struct channel *ch, const struct message *m, int pass_fd) 
   }
   if (pass_fd >= 0)
     fds[n++] = pass_fd;
-  return send_packet(ch->fd, slice_of(&kind, 1), kind == PACKET_INLINE ? buf_slice(&bytes) : SLICE_NONE, fds, n);
+  return send_packet(ch->fd, slice_of(&kind, 1), kind == PACKET_INLINE ? encoded : SLICE_NONE, fds, n, wait);
 }
 
 void inbox_init(struct inbox *in) {

@@ -22,6 +22,9 @@ avow_err channel_pair(int fds[2]) WARN_UNUSED;
    non-blocking: then ERR_UNAVAILABLE. ERR_PEER when the other end is gone. */
 avow_err channel_send(struct channel *ch, const struct message *m, int pass_fd) WARN_UNUSED;
 
+/* The same for a message that is already encoded. With `wait` false a full socket gives ERR_UNAVAILABLE. */
+avow_err channel_send_encoded(struct channel *ch, struct slice encoded, int pass_fd, bool wait) WARN_UNUSED;
+
 /* What channel_recv() gave: the message borrows from `bytes` and `arena`. Keep one and reuse it. */
 struct inbox {
   struct message m;
