@@ -1,7 +1,8 @@
 /* Sealed records: what one role states and another may believe. See docs/protocol/evidence.md.
 
    A seal is HMAC-SHA-256 under a key that only the sealer and the reader hold, over version, type, CA kind, key id and
-   body. Bodies are canonical: fixed order, big-endian, lengths before bytes; there is one encoding, others are refused. */
+   body. Bodies are canonical: fixed order, big-endian, lengths before bytes; there is one encoding, others are refused.
+ */
 #ifndef AVOW_EVIDENCE_EVIDENCE_H
 #define AVOW_EVIDENCE_EVIDENCE_H
 
@@ -33,8 +34,8 @@ void seal_ring_clear(struct seal_ring *ring);
 /* Appends the sealed form of `body`. */
 avow_err seal_put(const struct seal_ring *ring, enum seal_type type, struct slice body, struct buf *out) WARN_UNUSED;
 /* The body of a sealed record of this type and kind, borrowed; ERR_EVIDENCE with `why`. */
-avow_err seal_open(const struct seal_ring *ring, enum seal_type type, struct slice sealed, int64_t now_ms, struct slice *body,
-                   struct problem *why) WARN_UNUSED;
+avow_err seal_open(const struct seal_ring *ring, enum seal_type type, struct slice sealed, int64_t now_ms,
+                   struct slice *body, struct problem *why) WARN_UNUSED;
 
 enum { JWK_MAX = 2048, ACCOUNT_KEYS_MAX = 16 };
 
@@ -89,6 +90,18 @@ struct issuance_record {
   uint8_t names_sha256[32]; /* over the canonical list, for lookup by evidence */
 };
 
+/* What the signer says of a revocation. */
+struct revocation_record {
+  uint64_t number;
+  struct id128 certificate;
+  struct slice serial, issuer;
+  uint8_t reason; /* CRLReason (RFC 5280, 5.3.1); 0: unspecified */
+  uint8_t by;     /* enum revoked_by: what proved the right to revoke */
+  int64_t revoked_ms;
+  uint8_t blocked_key[32]; /* SHA-256 of the SPKI; zero when no key is blocked */
+};
+enum revoked_by { REVOKED_BY_ACCOUNT = 1, REVOKED_BY_KEY = 2 };
+
 avow_err account_seal(const struct seal_ring *ring, const struct sealed_account *a, struct buf *out) WARN_UNUSED;
 avow_err account_open(const struct seal_ring *ring, struct slice sealed, int64_t now_ms, struct sealed_account *out,
                       struct problem *why) WARN_UNUSED;
@@ -101,5 +114,8 @@ avow_err caa_open(const struct seal_ring *ring, struct slice sealed, int64_t now
 avow_err issuance_seal(const struct seal_ring *ring, const struct issuance_record *r, struct buf *out) WARN_UNUSED;
 avow_err issuance_open(const struct seal_ring *ring, struct slice sealed, int64_t now_ms, struct issuance_record *out,
                        struct problem *why) WARN_UNUSED;
+avow_err revocation_seal(const struct seal_ring *ring, const struct revocation_record *r, struct buf *out) WARN_UNUSED;
+avow_err revocation_open(const struct seal_ring *ring, struct slice sealed, int64_t now_ms,
+                         struct revocation_record *out, struct problem *why) WARN_UNUSED;
 
 #endif
