@@ -90,7 +90,7 @@ bool der_is_utf8(struct slice s);
    Failures stick in the buffer (`failed`); check once. */
 size_t der_begin(struct buf *b, uint8_t tag);
 void der_end(struct buf *b, size_t mark);
-/* An OCTET STRING or BIT STRING (no unused bits) that holds DER: closed by der_end() too. */
+/* A BIT STRING without unused bits whose content is appended next (DER inside, as in a SubjectPublicKeyInfo). */
 size_t der_begin_bits(struct buf *b);
 /* Tag and length of an element whose `n` content octets the caller appends next. */
 void der_put_header(struct buf *b, uint8_t tag, size_t n);
