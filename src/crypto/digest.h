@@ -14,8 +14,10 @@ void sha1(struct slice data, uint8_t out[20]);
 void hmac_sha256(struct slice key, struct slice data, uint8_t out[SHA256_BYTES]);
 
 /* AES-256-GCM under a 32-byte key with a 12-byte nonce: `out` gets in.n + 16 bytes / in.n - 16 bytes. */
-avow_err aead_seal(struct slice key, const uint8_t nonce[12], struct slice ad, struct slice in, uint8_t *out) WARN_UNUSED;
+avow_err aead_seal(struct slice key, const uint8_t nonce[12], struct slice ad, struct slice in,
+                   uint8_t *out) WARN_UNUSED;
 /* ERR_MALFORMED when the tag does not match. */
-avow_err aead_open(struct slice key, const uint8_t nonce[12], struct slice ad, struct slice in, uint8_t *out) WARN_UNUSED;
+avow_err aead_open(struct slice key, const uint8_t nonce[12], struct slice ad, struct slice in,
+                   uint8_t *out) WARN_UNUSED;
 
 #endif

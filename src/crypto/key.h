@@ -12,7 +12,9 @@ const char *key_type_text(enum key_type type);
 
 /* Signature algorithms; the JOSE name (RFC 7518, RFC 8037) and the X.509 AlgorithmIdentifier belong together. */
 enum signature_alg { SIG_NONE, SIG_RS256, SIG_RS384, SIG_RS512, SIG_ES256, SIG_ES384, SIG_ES512, SIG_EDDSA };
-/* ECDSA values as two fixed-size integers (JOSE, RFC 7518 3.4) or as a DER SEQUENCE (X.509). No difference for others. */
+/* ECDSA values as two fixed-size integers (JOSE, RFC 7518 3.4) or as a DER SEQUENCE (X.509). RAW also binds the curve to
+   its hash (ES256 is P-256 only); X.509's ecdsa-with-SHA256 names no curve, and common clients sign the CSR of a P-384
+   key with it, so DER allows any pair. No difference for RSA and Ed25519. */
 enum signature_form { SIGNATURE_RAW, SIGNATURE_DER };
 /* What `type` signs certificates with: RS256, ES256, ES384, ES512, EdDSA. */
 enum signature_alg key_signature_alg(enum key_type type);
