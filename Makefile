@@ -10,7 +10,7 @@ $(BUILD)/build.ninja:
 
 # CPU per certificate here and on Pebble, latencies and the floor; see tests/bench/.
 bench: build
-	/usr/bin/python3 tests/bench/bench.py --program $(BUILD)/avow --load $(BUILD)/load $(BENCH_ARGS)
+	/usr/bin/python3 tests/bench/bench.py --program $(BUILD)/avow --load $(BUILD)/tests/bench/load $(BENCH_ARGS)
 
 # Every harness for FUZZ_SECONDS (an hour each unless said); findings stay in build-fuzz/.
 FUZZ_SECONDS ?= 3600
