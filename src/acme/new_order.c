@@ -1,0 +1,62 @@
+/* newOrder (RFC 8555, 7.4) with profiles (draft-ietf-acme-profiles). */
+#include "acme/resources.h"
+
+static avow_err read_time(const json_t *o, const char *name, int64_t *out, struct problem *why) {
+  struct slice text;
+  *out = 0;
+  avow_err e = payload_text(o, name, &text, why);
+  if (e != AVOW_OK || !text.p)
+    return e;
+  if (!time_rfc3339_parse(text, out) || *out <= 0)
+    return problem_set(why, ERR_MALFORMED, "\"%s\" is no RFC 3339 time", name);
+  return AVOW_OK;
+}
+
+static avow_err read_times(struct acme_request *r, const json_t *o, struct msg_order_new *order) {
+  avow_err e = read_time(o, "notBefore", &order->not_before, &r->why);
+  if (e == AVOW_OK)
+    e = read_time(o, "notAfter", &order->not_after, &r->why);
+  if (e != AVOW_OK || order->not_after == 0)
+    return e;
+  if (order->not_after <= r->now || order->not_after <= order->not_before)
+    return problem_set(&r->why, ERR_MALFORMED, "\"notAfter\" must be later than now and \"notBefore\"");
+  return AVOW_OK;
+}
+
+static avow_err read_profile(struct acme_request *r, const json_t *o, const struct profile **out) {
+  struct slice name;
+  avow_err e = payload_text(o, "profile", &name, &r->why);
+  if (e != AVOW_OK)
+    return e;
+  *out = name.p && name.n == 0 ? NULL : config_profile(r->site->config, name);
+  if (!*out)
+    return problem_set(&r->why, ERR_INVALID_PROFILE, "There is no such profile; the directory lists them");
+  return AVOW_OK;
+}
+
+avow_err new_order_post(struct acme_request *r) {
+  AUTO_JSON o = NULL;
+  const struct profile *profile;
+  struct message m = {.type = MSG_order_new, .order_new = {.account = r->account}};
+  avow_err e = payload_parse(r->jws.payload, &o, &r->why);
+  if (e == AVOW_OK)
+    e = read_profile(r, o, &profile);
+  if (e == AVOW_OK)
+    e = read_times(r, o, &m.order_new);
+  if (e != AVOW_OK)
+    return e;
+  struct identifier_list list;
+  e = identifiers_parse(o, &r->site->policy, profile, r->arena, &list, &r->why);
+  if (e != AVOW_OK) {
+    r->subproblems = list.bad;
+    r->subproblems_n = list.bad_n;
+    return e;
+  }
+  m.order_new.profile = slice_str(profile->name);
+  m.order_new.identifiers = list.items;
+  m.order_new.identifiers_n = list.n;
+  e = acme_call(r, &m, MSG_order_is);
+  if (e == AVOW_OK)
+    order_answer(r, 201, &acme_answer(r)->order_is.order);
+  return e;
+}
