@@ -8,7 +8,7 @@
 struct crl_entry {
   struct slice serial; /* INTEGER content octets */
   int64_t revoked_s;
-  int reason;          /* CRLReason; 0: no reasonCode extension */
+  int reason; /* CRLReason; 0: no reasonCode extension */
 };
 
 struct crl_request {
@@ -16,11 +16,12 @@ struct crl_request {
   struct slice issuer_name, issuer_key_id;
   int64_t this_update_s, next_update_s;
   uint64_t number;
-  const char *idp_url;          /* of the shard: critical IDP, onlyContainsUserCerts; NULL: none (root) */
-  const struct crl_entry *entries; /* sorted by serial */
+  const char *idp_url;             /* of the shard: critical IDP, onlyContainsUserCerts; NULL: none (root) */
+  const struct crl_entry *entries; /* sorted by slice_cmp() of their serials, each once */
   size_t entries_n;
 };
-/* Appends the DER TBSCertList. */
+/* Appends the DER TBSCertList. ERR_LINT when the entries are not in order, lie in the future or give a reason that a
+   full CRL may not (RFC 5280, 5.3.1); nothing is appended then. */
 avow_err tbs_crl_put(struct buf *b, const struct crl_request *r) WARN_UNUSED;
 /* A second opinion by OpenSSL, as for certificates. */
 avow_err crl_second_opinion(struct slice der, const struct public_key *issuer, struct problem *why) WARN_UNUSED;

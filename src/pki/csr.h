@@ -6,12 +6,12 @@
 #include "pki/name.h"
 
 struct csr {
-  struct public_key *key;      /* owned */
-  struct slice spki;           /* borrowed from the DER */
-  struct name *names;          /* canonical, sorted, without duplicates; SAN and CN together; in the arena */
+  struct public_key *key; /* owned */
+  struct slice spki;      /* borrowed from the DER */
+  struct name *names;     /* canonical, sorted, without duplicates; SAN and CN together; in the arena */
   size_t names_n;
-  struct slice common_name;    /* canonical dNSName text of the CN; empty when absent. A CN that is not among the SANs counts as a
-                                  name */
+  struct slice common_name; /* canonical dNSName text of the CN; empty when absent. A CN that is not among the SANs
+                               counts as a name */
   bool wants_must_staple;
 };
 
