@@ -6,7 +6,7 @@
 /* How long a worker waits for a renewed channel, for a starting store's welcome, and for an answer. */
 enum { RENEW_MS = 2000, HELLO_MS = 5000, ANSWER_MS = 10000 };
 
-void link_init(struct store_link *l, uint16_t index, link_take take, void *owner, struct nonces *nonces) {
+void link_init(struct store_link *l, uint16_t index, link_take take, void *owner, struct nonce_maker *nonces) {
   *l = (struct store_link){.index = index, .take = take, .owner = owner, .nonces = nonces};
   channel_init(&l->ch, -1, ROLE_front, ROLE_store);
   inbox_init(&l->in);
@@ -54,7 +54,7 @@ avow_err link_open(struct store_link *l, struct problem *why) {
   avow_err e = exchange(l, &m, HELLO_MS, &sent);
   if (e == AVOW_OK && l->in.m.type == MSG_front_welcome) {
     const struct msg_front_welcome *w = &l->in.m.front_welcome;
-    nonces_welcome(l->nonces, w->epoch, digest_slice(&w->key), w->base);
+    nonce_maker_welcome(l->nonces, w->epoch, digest_slice(&w->key), w->base);
     return AVOW_OK;
   }
   channel_close(&l->ch);

@@ -15,11 +15,11 @@ struct store_link {
   uint16_t index;
   link_take take;
   void *owner;
-  struct nonces *nonces; /* told of each welcome */
+  struct nonce_maker *nonces; /* told of each welcome */
 };
 
 /* `take` is asked for the first descriptor when the link is first used. */
-void link_init(struct store_link *l, uint16_t index, link_take take, void *owner, struct nonces *nonces);
+void link_init(struct store_link *l, uint16_t index, link_take take, void *owner, struct nonce_maker *nonces);
 void link_clear(struct store_link *l);
 
 /* Says front_hello if this has to be done. ERR_UNAVAILABLE when the store cannot be reached now. */

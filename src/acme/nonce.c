@@ -19,17 +19,17 @@ static void put_u64(uint8_t *p, uint64_t v) {
     p[i] = (uint8_t)(v >> 8 * (7 - i));
 }
 
-avow_err nonces_init(struct nonces *n) {
-  *n = (struct nonces){.lock = PTHREAD_MUTEX_INITIALIZER};
+avow_err nonce_maker_init(struct nonce_maker *n) {
+  *n = (struct nonce_maker){.lock = PTHREAD_MUTEX_INITIALIZER};
   return secret_new(&n->key, KEY_BYTES);
 }
 
-void nonces_clear(struct nonces *n) {
+void nonce_maker_clear(struct nonce_maker *n) {
   secret_clear(&n->key);
   pthread_mutex_destroy(&n->lock);
 }
 
-void nonces_welcome(struct nonces *n, uint64_t epoch, struct slice key, uint64_t base) {
+void nonce_maker_welcome(struct nonce_maker *n, uint64_t epoch, struct slice key, uint64_t base) {
   pthread_mutex_lock(&n->lock);
   if (!n->known || n->epoch != epoch) {
     assert(key.n == KEY_BYTES);
@@ -42,7 +42,7 @@ void nonces_welcome(struct nonces *n, uint64_t epoch, struct slice key, uint64_t
 }
 
 /* The key and epoch of this moment, copied, so that sealing needs no lock. */
-static bool take_key(struct nonces *n, uint8_t key[KEY_BYTES], uint64_t *epoch, uint64_t *counter) {
+static bool take_key(struct nonce_maker *n, uint8_t key[KEY_BYTES], uint64_t *epoch, uint64_t *counter) {
   pthread_mutex_lock(&n->lock);
   bool known = n->known;
   if (known) {
@@ -55,7 +55,7 @@ static bool take_key(struct nonces *n, uint8_t key[KEY_BYTES], uint64_t *epoch, 
   return known;
 }
 
-avow_err nonce_make(struct nonces *n, bool spared, char out[NONCE_TEXT]) {
+avow_err nonce_make(struct nonce_maker *n, bool spared, char out[NONCE_TEXT]) {
   uint8_t key[KEY_BYTES], plain[PLAIN_BYTES], about[8], sealed[SEALED_BYTES];
   uint64_t epoch, counter;
   if (!take_key(n, key, &epoch, &counter))
@@ -80,7 +80,7 @@ avow_err nonce_make(struct nonces *n, bool spared, char out[NONCE_TEXT]) {
   return AVOW_OK;
 }
 
-avow_err nonce_open(struct nonces *n, struct slice text, struct arena *a, uint64_t *epoch, uint64_t *counter,
+avow_err nonce_open(struct nonce_maker *n, struct slice text, struct arena *a, uint64_t *epoch, uint64_t *counter,
                     bool *spared) {
   uint8_t key[KEY_BYTES], plain[PLAIN_BYTES], about[8];
   if (text.n != NONCE_TEXT - 1)

@@ -3,7 +3,8 @@
 #include "acme/authenticate.h"
 #include "base/log.h"
 
-enum { JOB_WAIT_MS = 10 * SECOND_MS };
+/* A job's event may be lost with the channel that would bring it: its outcome is asked for each second. */
+enum { JOB_WAIT_MS = 10 * SECOND_MS, JOB_ASK_MS = SECOND_MS };
 
 /* What lives only during the first step; a parked request holds nothing that a lost connection could leak. */
 static void drop_credentials(struct acme_request *r) {
@@ -146,31 +147,35 @@ bool acme_waited(const struct acme_request *r) {
   return clock_mono_ms() >= r->until;
 }
 
-static void wait_again(struct acme_request *r, struct id128 id, acme_step next) {
+/* Once a step: a wait ends with the step that comes after it. */
+static void park(struct acme_request *r, struct id128 id, int64_t most_ms, acme_step next) {
   int64_t left = r->until - clock_mono_ms();
-  r->x->park_n = 0;
-  http_park(r->http, r->x, id, left > 0 ? (int)left : 1);
+  int64_t ms = left < most_ms ? left : most_ms;
+  http_park(r->http, r->x, id, ms > 0 ? (int)ms : 1);
   r->resume = next;
 }
 
 void acme_wait(struct acme_request *r, struct id128 id, int64_t ms, acme_step next) {
   if (r->until == 0)
     r->until = clock_mono_ms() + ms;
-  wait_again(r, id, next);
+  park(r, id, ms, next);
 }
 
+/* AVOW_OK when the job is done, ERR_UNAVAILABLE while it runs (or the store does not answer). */
 static avow_err ask_job(struct acme_request *r) {
   struct message m = {.type = MSG_job_outcome, .job_outcome = {.job = r->job}};
-  avow_err e = acme_call(r, &m, MSG_done);
-  if (e == AVOW_OK) {
-    r->resume = NULL;
+  return acme_call(r, &m, MSG_done);
+}
+
+static avow_err job_resume(struct acme_request *r) {
+  avow_err e = ask_job(r);
+  if (e == AVOW_OK)
     return r->done(r);
-  }
   if (e != ERR_UNAVAILABLE)
     return e;
   if (acme_waited(r))
     return problem_set(&r->why, ERR_UNAVAILABLE, "The request is recorded but not done yet; ask again in a minute");
-  wait_again(r, r->job, ask_job);
+  park(r, r->job, JOB_ASK_MS, job_resume);
   return AVOW_OK;
 }
 
@@ -180,8 +185,12 @@ avow_err acme_wait_job(struct acme_request *r, struct id128 job, acme_step done)
   r->until = clock_mono_ms() + JOB_WAIT_MS;
   /* The job may have ended before its id came: the wait is registered first, then the outcome is asked for, so that its
      event is either waited for or already told by the outcome. */
-  wait_again(r, job, ask_job);
-  return ask_job(r);
+  park(r, job, JOB_ASK_MS, job_resume);
+  avow_err e = ask_job(r);
+  if (e == ERR_UNAVAILABLE)
+    return AVOW_OK;
+  r->resume = NULL;
+  return e == AVOW_OK ? done(r) : e;
 }
 
 avow_err acme_call(struct acme_request *r, struct message *m, enum message_type expect) {

@@ -49,7 +49,7 @@ avow_err site_init(struct acme_site *s, const struct config *config, int publish
   *s = (struct acme_site){.config = config, .published = published, .lock = PTHREAD_MUTEX_INITIALIZER};
   s->policy = (struct name_policy){
     .allow_reserved = config->kind == KIND_TEST, .suffixes = config->suffixes, .suffixes_n = config->suffixes_n};
-  avow_err e = nonces_init(&s->nonces);
+  avow_err e = nonce_maker_init(&s->nonces);
   if (e == AVOW_OK)
     e = key_cache_new(KEYS_CACHED, &s->keys);
   if (e == AVOW_OK)
@@ -62,7 +62,7 @@ avow_err site_init(struct acme_site *s, const struct config *config, int publish
 }
 
 void site_clear(struct acme_site *s) {
-  nonces_clear(&s->nonces);
+  nonce_maker_clear(&s->nonces);
   key_cache_free(s->keys);
   for (size_t i = 0; i < s->bases_n; i++)
     free(s->bases[i]);

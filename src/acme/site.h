@@ -18,7 +18,7 @@ struct acme_issuer {
 struct acme_site {
   const struct config *config;
   int published; /* directory; borrowed */
-  struct nonces nonces;
+  struct nonce_maker nonces;
   struct key_cache *keys;
   struct name_policy policy;
   char *bases[BASES_MAX]; /* of URLs: config->https_url first, then those of all hosts and listeners */
