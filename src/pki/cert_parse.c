@@ -2,7 +2,11 @@
 #include "pki/cert.h"
 #include "pki/tbs.h"
 
+static const char no_memory[] = "out of memory";
+
 static avow_err refuse(struct problem *why, const char *reason) {
+  if (reason == no_memory)
+    return problem_set(why, ERR_NO_MEMORY, "%s", reason);
   return problem_set(why, ERR_MALFORMED, "the certificate is malformed: %s", reason);
 }
 
@@ -18,7 +22,7 @@ static const char *read_names(struct slice value, struct arena *a, struct cert *
     return "its subject alternative names are not DER";
   out->names = arena_array(a, n, sizeof *out->names);
   if (!out->names)
-    return "out of memory";
+    return no_memory;
   while (der_more(&san)) {
     struct slice content = der_read_any(&san, &tag);
     struct name *name = &out->names[out->names_n];
@@ -27,7 +31,7 @@ static const char *read_names(struct slice value, struct arena *a, struct cert *
     avow_err err =
       tag == DER_CONTEXT(2) ? name_parse_dns(content, a, name, NULL) : name_from_ip(content.p, content.n, a, name);
     if (err)
-      return "a subject alternative name is malformed";
+      return err == ERR_NO_MEMORY ? no_memory : "a subject alternative name is malformed";
     out->names_n++;
   }
   return NULL;

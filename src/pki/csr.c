@@ -180,14 +180,16 @@ static const char *read_common_name(const struct parts *parts, struct arena *a, 
   struct name name;
   if (!parts->has_common_name)
     return NULL;
-  if (name_parse_dns(parts->common_name, a, &name, NULL) == AVOW_OK) {
-    char *text = name_display(&name, a);
-    if (!text)
+  avow_err err = name_parse_dns(parts->common_name, a, &name, NULL);
+  if (err == AVOW_OK) {
+    out->common_name = slice_str(name_display(&name, a));
+    if (out->common_name.n == 0)
       return no_memory;
-    out->common_name = slice_str(text);
-  } else if (name_parse_ip(parts->common_name, a, &name, NULL) != AVOW_OK) {
-    return "its common name is no DNS name and no IP address";
+  } else if (err != ERR_NO_MEMORY) {
+    err = name_parse_ip(parts->common_name, a, &name, NULL);
   }
+  if (err)
+    return err == ERR_NO_MEMORY ? no_memory : "its common name is no DNS name and no IP address";
   return add_name(names, &name);
 }
 
