@@ -1,0 +1,148 @@
+/* Accounts: minted from newAccount's JWS (RFC 8555, 7.3), changed by the account's own (7.3.6). */
+#include <stdio.h>
+
+#include "crypto/digest.h"
+#include "sign/internal.h"
+
+/* Whether the payload asks for an account now, and with the terms agreed to. */
+static avow_err check_new(const struct signer *s, struct slice payload, bool *agreed, struct problem *why) {
+  AUTO_JSON object = NULL;
+  avow_err e = payload_object(payload, &object, why);
+  if (e != AVOW_OK)
+    return e;
+  if (json_is_true(json_object_get(object, "onlyReturnExisting")))
+    return problem_set(why, ERR_EVIDENCE, "the request asks for no new account");
+  *agreed = json_is_true(json_object_get(object, "termsOfServiceAgreed"));
+  if (s->setup.config->terms_url && !*agreed)
+    return problem_set(why, ERR_USER_ACTION, "%s", err_text(ERR_USER_ACTION));
+  return AVOW_OK;
+}
+
+/* The key has an account. The same job gets its record again; another gets a record of its own with the same contents,
+   so that the stream ends it too. */
+static avow_err account_again(struct signer *s, struct work *w, struct id128 id, struct problem *why) {
+  const struct msg_sign_account *m = &w->request->sign_account;
+  const struct account_state *known = table_find(&s->state.accounts, &id);
+  if (!known || known->status != ACCOUNT_VALID)
+    return problem_set(why, ERR_UNAUTHORIZED, "The account of this key is deactivated");
+  if (id_eq(known->job, m->job))
+    return answer_again(w, known->record);
+  AUTO_BUF bytes;
+  buf_init(&bytes, FRAME_PAYLOAD_MAX);
+  avow_err e = read_account(s, known->record, &bytes, &w->entry, why);
+  if (e != AVOW_OK)
+    return e;
+  struct msg_record_account *r = &w->entry.m.record_account;
+  r->job = m->job;
+  r->account.jwk = arena_dup(&s->batch, r->account.jwk);
+  r->account.sealed = arena_dup(&s->batch, r->account.sealed);
+  if (!r->account.jwk.p || !r->account.sealed.p)
+    return ERR_NO_MEMORY;
+  w->entry.request = digest_of(m->jws);
+  w->state = WORK_RECORD;
+  return AVOW_OK;
+}
+
+/* Seals `a` into the batch arena and makes the record of it. */
+static avow_err put_record(struct signer *s, struct work *w, const struct sealed_account *a, struct id128 job,
+                           bool agreed, struct slice jws) {
+  AUTO_BUF sealed;
+  buf_init(&sealed, 8192);
+  avow_err e = account_seal(s->setup.ring_signer, a, &sealed);
+  if (e != AVOW_OK)
+    return e;
+  struct msg_record_account *r = &w->entry.m.record_account;
+  w->entry.m.type = MSG_record_account;
+  r->job = job;
+  r->account = (struct rec_account){.id = a->id,
+                                    .status = a->status,
+                                    .epoch = a->epoch,
+                                    .jwk = arena_dup(&s->batch, a->jwk),
+                                    .sealed = arena_dup(&s->batch, buf_slice(&sealed)),
+                                    .created = a->created_ms,
+                                    .terms_agreed = agreed};
+  memcpy(r->account.thumbprint.b, a->keys[a->keys_n - 1], sizeof r->account.thumbprint.b);
+  w->entry.request = digest_of(jws);
+  w->state = WORK_RECORD;
+  return r->account.jwk.p && r->account.sealed.p ? AVOW_OK : ERR_NO_MEMORY;
+}
+
+avow_err plan_account(struct signer *s, struct work *w, struct problem *why) {
+  const struct msg_sign_account *m = &w->request->sign_account;
+  AUTO_JWS jws = {0};
+  avow_err e = jws_parse(m->jws, &s->batch, &jws, why);
+  if (e != AVOW_OK)
+    return e;
+  if (!jws.has_jwk)
+    return problem_set(why, ERR_MALFORMED, "A new account's request must carry its jwk");
+  if (!is_our_url(s, jws.url, "/acme/new-account"))
+    return problem_set(why, ERR_UNAUTHORIZED, "The request was signed for another URL");
+  e = jws_verify(&jws, jws.jwk.key, why);
+  if (e != AVOW_OK)
+    return e;
+  bool agreed = false;
+  e = check_new(s, jws.payload, &agreed, why);
+  if (e == AVOW_OK)
+    e = claim(s, CLAIM_ACCOUNT_KEY, SLICE_OF(jws.jwk.thumbprint), why);
+  if (e != AVOW_OK)
+    return e;
+  const struct account_key *known = table_find(&s->state.account_keys, jws.jwk.thumbprint);
+  if (known)
+    return account_again(s, w, known->account, why);
+  struct digest spki = digest_of(public_key_spki(jws.jwk.key));
+  if (table_find(&s->state.blocked, &spki))
+    return problem_set(why, ERR_BAD_PUBLIC_KEY, "This key was reported as compromised");
+  struct sealed_account a = {.id = id_make(w->now_ms, s->setup.signer_id),
+                             .epoch = 1,
+                             .status = ACCOUNT_VALID,
+                             .created_ms = w->now_ms,
+                             .jwk = jws.jwk.canonical,
+                             .keys_n = 1};
+  memcpy(a.keys[0], jws.jwk.thumbprint, sizeof a.keys[0]);
+  return put_record(s, w, &a, m->job, agreed, m->jws);
+}
+
+/* The only change so far: {"status": "deactivated"} and nothing that could be mistaken for it. */
+static avow_err check_deactivation(struct slice payload, struct problem *why) {
+  AUTO_JSON object = NULL;
+  avow_err e = payload_object(payload, &object, why);
+  if (e != AVOW_OK)
+    return e;
+  const char *status = json_string_value(json_object_get(object, "status"));
+  if (!status || strcmp(status, "deactivated") != 0)
+    return problem_set(why, ERR_MALFORMED, "An account's status can only become \"deactivated\"");
+  return AVOW_OK;
+}
+
+avow_err plan_account_change(struct signer *s, struct work *w, struct problem *why) {
+  const struct msg_sign_account_change *m = &w->request->sign_account_change;
+  struct sealed_account a;
+  avow_err e = account_open(s->setup.ring_signer, m->sealed, w->now_ms, &a, why);
+  if (e != AVOW_OK)
+    return e;
+  struct digest request = digest_of(m->jws);
+  const struct account_state *known = table_find(&s->state.accounts, &a.id);
+  if (known && id_eq(known->job, m->job) && slice_eq(digest_slice(&known->request), digest_slice(&request)))
+    return answer_again(w, known->record);
+  e = account_current(s, m->sealed, w->now_ms, &a, why);
+  if (e != AVOW_OK)
+    return e;
+  char id[ID_TEXT], path[64 + ID_TEXT];
+  snprintf(path, sizeof path, "/acme/acct/%s", id_text(a.id, id));
+  AUTO_JWS jws = {0};
+  e = account_jws(s, m->jws, &a, path, &jws, why);
+  if (e == AVOW_OK)
+    e = check_deactivation(jws.payload, why);
+  if (e == AVOW_OK)
+    e = claim(s, CLAIM_ACCOUNT, id_slice(&a.id), why);
+  if (e != AVOW_OK)
+    return e;
+  AUTO_BUF bytes;
+  buf_init(&bytes, FRAME_PAYLOAD_MAX);
+  e = read_account(s, known->record, &bytes, &w->entry, why);
+  if (e != AVOW_OK)
+    return e;
+  a.status = ACCOUNT_DEACTIVATED;
+  a.epoch++;
+  return put_record(s, w, &a, m->job, w->entry.m.record_account.account.terms_agreed, m->jws);
+}
