@@ -63,7 +63,7 @@ static avow_err set_options(struct ub_ctx *ctx, const struct option *options, si
 
 static avow_err add_anchors(struct ub_ctx *ctx, const struct config *config, struct problem *why) {
   int code = UB_NOERROR;
-  if (!config->trust_anchor) {
+  if (!config->trust_anchor || !config->trust_anchor[0]) {
     if (config->kind == KIND_PUBLIC)
       for (size_t i = 0; i < sizeof root_anchors / sizeof root_anchors[0] && code == UB_NOERROR; i++)
         code = ub_ctx_add_ta(ctx, root_anchors[i]);

@@ -94,7 +94,7 @@ static void transfer_ended(struct transfer *t, CURLcode code) {
 
 _Static_assert(offsetof(struct fetch, transfer) == 0, "a transfer's owner begins with it");
 
-static bool set_options(struct fetch *f, const struct target *t, int64_t connect_ms) {
+static bool set_options(struct fetch *f, const struct hop *t, int64_t connect_ms) {
   CURL *e = f->easy;
   CURLcode c = CURLE_OK;
 #define SET(option, value) c = c == CURLE_OK ? curl_easy_setopt(e, option, value) : c
@@ -130,7 +130,7 @@ static bool set_options(struct fetch *f, const struct target *t, int64_t connect
   return c == CURLE_OK;
 }
 
-avow_err fetch_start(struct fetch *f, struct loop *loop, const struct target *target, const struct address *address,
+avow_err fetch_start(struct fetch *f, struct loop *loop, const struct hop *target, const struct address *address,
                      int64_t connect_ms, size_t body_max, void (*done)(void *user, const struct fetch_result *result),
                      void *user) {
   *f = (struct fetch){

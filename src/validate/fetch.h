@@ -3,8 +3,8 @@
 #define AVOW_VALIDATE_FETCH_H
 
 #include "base/buf.h"
+#include "validate/hop.h"
 #include "validate/loop.h"
-#include "validate/target.h"
 
 enum { FETCH_TIMEOUT_MS = 10 * 1000, FETCH_HEADERS_MAX = 16 * 1024 };
 
@@ -42,7 +42,7 @@ struct fetch {
    without verifying the server (a redirect to https proves no more than one to http), from version 1.2 on. Of the body
    at most `body_max` bytes are kept, and of answers other than 2xx nothing is read. `done` is called once, unless
    cancelled, and never before this returns. */
-avow_err fetch_start(struct fetch *f, struct loop *loop, const struct target *target, const struct address *address,
+avow_err fetch_start(struct fetch *f, struct loop *loop, const struct hop *target, const struct address *address,
                      int64_t connect_ms, size_t body_max, void (*done)(void *user, const struct fetch_result *result),
                      void *user) WARN_UNUSED;
 void fetch_cancel(struct fetch *f);

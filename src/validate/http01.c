@@ -62,14 +62,14 @@ static void redirect(struct http01 *h, const struct fetch_result *r) {
   struct probe *p = h->probe;
   struct problem why = {.err = AVOW_OK};
   met_add(&p->met, p->loop->now_ms, "redirect", h->target.url, "%d to %s", r->status,
-          r->location ? met_quote(&p->arena, slice_str(r->location), TARGET_URL_MAX) : "nowhere");
-  struct target next;
+          r->location ? met_quote(&p->arena, slice_str(r->location), HOP_URL_MAX) : "nowhere");
+  struct hop next;
   if (!r->location)
     (void)problem_set(&why, ERR_UNAUTHORIZED, "The redirect (%d) has not exactly one Location", r->status);
   else if (h->hops > HTTP01_REDIRECTS)
     (void)problem_set(&why, ERR_UNAUTHORIZED, "There are more than %d redirects", HTTP01_REDIRECTS);
   else
-    why.err = target_parse(h->target.url, slice_str(r->location), p->config, &p->arena, &next, &why);
+    why.err = hop_parse(h->target.url, slice_str(r->location), p->config, &p->arena, &next, &why);
   if (why.err != AVOW_OK) {
     finish(h, &why);
     return;
@@ -137,7 +137,7 @@ static void out_of_time(void *user) {
 }
 
 /* The first URL by the rules of the challenge; the host of an IPv6 identifier is bracketed (RFC 3986, 3.2.2). */
-static avow_err first_target(struct http01 *h, struct problem *why) {
+static avow_err first_hop(struct http01 *h, struct problem *why) {
   struct probe *p = h->probe;
   bool v6 = p->name.type == NAME_IP && p->name.ip_n == 16;
   char port[16] = "";
@@ -147,13 +147,13 @@ static avow_err first_target(struct http01 *h, struct problem *why) {
                                  (int)p->name.text.n, (const char *)p->name.text.p, v6 ? "]" : "", port, p->token);
   if (!url)
     return problem_set(why, ERR_NO_MEMORY, "no memory for a URL");
-  return target_parse(NULL, slice_str(url), p->config, &p->arena, &h->target, why);
+  return hop_parse(NULL, slice_str(url), p->config, &p->arena, &h->target, why);
 }
 
 void http01_start(struct http01 *h, struct probe *probe, outcome_fn *done, void *user) {
   *h = (struct http01){.probe = probe, .done = done, .user = user};
   struct problem why = {.err = AVOW_OK};
-  if (first_target(h, &why) != AVOW_OK) {
+  if (first_hop(h, &why) != AVOW_OK) {
     finish(h, &why);
     return;
   }

@@ -9,7 +9,7 @@ enum { HTTP01_REDIRECTS = 10, HTTP01_TOTAL_MS = 30 * 1000, HTTP01_FALLBACK_MS = 
 
 struct http01 {
   struct probe *probe;
-  struct target target;
+  struct hop target;
   struct addresses addresses;
   size_t tried; /* of them */
   const char *visited[HTTP01_REDIRECTS + 1];

@@ -1,4 +1,4 @@
-#include "validate/target.h"
+#include "validate/hop.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static char *part_of(CURLU *u, CURLUPart part, unsigned flags, struct arena *a) 
   return copy;
 }
 
-static bool host_parse(char *host, struct arena *a, struct target *out) {
+static bool host_parse(char *host, struct arena *a, struct hop *out) {
   size_t n = strlen(host);
   struct slice text = slice_of(host, n);
   if (n > 2 && host[0] == '[' && host[n - 1] == ']')
@@ -47,10 +47,10 @@ static avow_err refuse(struct problem *why, const char *reason) {
   return problem_set(why, ERR_UNAUTHORIZED, "The redirect %s", reason);
 }
 
-avow_err target_parse(const char *base, struct slice reference, const struct config *config, struct arena *a,
-                      struct target *out, struct problem *why) {
+avow_err hop_parse(const char *base, struct slice reference, const struct config *config, struct arena *a,
+                   struct hop *out, struct problem *why) {
   memset(out, 0, sizeof *out);
-  if (reference.n == 0 || reference.n > TARGET_URL_MAX)
+  if (reference.n == 0 || reference.n > HOP_URL_MAX)
     return refuse(why, "has an empty or too long location");
   for (size_t i = 0; i < reference.n; i++)
     if (reference.p[i] <= 0x20 || reference.p[i] >= 0x7f)
@@ -78,7 +78,7 @@ avow_err target_parse(const char *base, struct slice reference, const struct con
   if (curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK)
     return problem_set(why, ERR_INTERNAL, "a URL without fragment could not be made");
   out->url = part_of(u, CURLUPART_URL, 0, a);
-  if (!out->url || strlen(out->url) > TARGET_URL_MAX)
+  if (!out->url || strlen(out->url) > HOP_URL_MAX)
     return refuse(why, "has an empty or too long location");
   return AVOW_OK;
 }
