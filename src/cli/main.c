@@ -14,8 +14,8 @@ static const struct command commands[] = {
    "  --dir DIR            where to make it; must be empty or not exist\n"
    "  --kind KIND          private (default), public or test\n"
    "  --host NAME[,NAME]   names or addresses of its web server (default: localhost)\n"
-   "  --name ORG           organization in the CA certificates (default: Avow)\n"
-   "  --country CC         country in the CA certificates: two letters (default: CN)\n"
+   "  --name ORG           organization in the CA certificates (default: Avow private CA)\n"
+   "  --country CC         country in the CA certificates: two letters (default: none)\n"
    "  --key TYPE           CA keys: p256 (default), p384, rsa2048 or rsa3072\n",
    cli_init},
   {NULL, "serve", "", "Serves a CA until it gets SIGTERM or SIGINT.",

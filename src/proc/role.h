@@ -12,7 +12,7 @@
 #include "conf/conf.h"
 #include "ipc/channel.h"
 
-enum { ROLE_FILES_MAX = 64, ROLE_CHANNELS_MAX = 64 };
+enum { ROLE_FILES_MAX = 64, ROLE_CHANNELS_MAX = 96 };
 
 struct role_file {
   char name[65];    /* "key.issuing.I1", "listen.https", … (several may share a name) */
