@@ -53,10 +53,18 @@ static avow_err check_csr(struct acme_request *r, const struct csr *csr, const s
   return compare_names(r, csr, o);
 }
 
-/* A repeated finalize of a valid order gets the order again, as its first one would have: a client that lost the answer
-   asks so. With another key it is a new request, which a finalize URL does not take twice. */
-static avow_err repeat_valid(struct acme_request *r, const struct csr *csr) {
-  struct id128 certificate = acme_answer(r)->order_is.order.certificate;
+/* Answers with the order as it is now. */
+static avow_err answer_order(struct acme_request *r) {
+  struct message m = {.type = MSG_order_get, .order_get = {.account = r->account, .order = r->id}};
+  avow_err e = acme_call(r, &m, MSG_order_is);
+  if (e == AVOW_OK)
+    order_answer(r, 200, &acme_answer(r)->order_is.order);
+  return e;
+}
+
+/* A repeated finalize gets the order again, as the first one would have: so asks a client that lost the answer. With
+   another key it is a new request, which a finalize URL does not take twice. */
+static avow_err compare_key(struct acme_request *r, struct id128 certificate, struct slice spki) {
   struct message m = {.type = MSG_certificate_get,
                       .certificate_get = {.account = r->account, .certificate = certificate}};
   avow_err e = acme_call(r, &m, MSG_certificate_is);
@@ -66,43 +74,59 @@ static avow_err repeat_valid(struct acme_request *r, const struct csr *csr) {
   e = cert_parse(acme_answer(r)->certificate_is.certificate.der, r->arena, &cert, &r->why);
   if (e != AVOW_OK)
     return problem_set(&r->why, ERR_INTERNAL, "a stored certificate cannot be read");
-  if (!slice_eq(cert.spki, csr->spki))
+  if (!slice_eq(cert.spki, spki))
     return problem_set(&r->why, ERR_ORDER_NOT_READY, "The order has been finalized with another key");
-  struct message again = {.type = MSG_order_get, .order_get = {.account = r->account, .order = r->id}};
-  e = acme_call(r, &again, MSG_order_is);
-  if (e == AVOW_OK)
-    order_answer(r, 200, &acme_answer(r)->order_is.order);
-  return e;
+  return AVOW_OK;
 }
 
+/* What the waiting steps know of the CSR; it is in the arena. */
+struct finalizing {
+  struct slice spki;
+  bool repeated; /* another request may have been first */
+};
+
 static avow_err finalize_resume(struct acme_request *r) {
+  const struct finalizing *f = r->kept;
   struct message m = {.type = MSG_order_get, .order_get = {.account = r->account, .order = r->id}};
   avow_err e = acme_call(r, &m, MSG_order_is);
   if (e != AVOW_OK)
     return e;
   const struct rec_order *o = &acme_answer(r)->order_is.order;
-  if ((o->status == ORDER_PROCESSING || o->status == ORDER_READY) && !acme_waited(r))
+  if (o->status == ORDER_PROCESSING && !acme_waited(r)) {
     acme_wait(r, r->id, HOLD_MS, finalize_resume);
-  else
-    order_answer(r, 200, o);
+    return AVOW_OK;
+  }
+  if (o->status == ORDER_VALID && f->repeated) {
+    e = compare_key(r, o->certificate, f->spki);
+    return e == AVOW_OK ? answer_order(r) : e;
+  }
+  order_answer(r, 200, o);
   return AVOW_OK;
 }
 
-static avow_err finalize(struct acme_request *r) {
+static avow_err start(struct acme_request *r, struct finalizing *f) {
   acme_wait(r, r->id, HOLD_MS, finalize_resume);
   struct message m = {.type = MSG_order_finalize,
                       .order_finalize = {.account = r->account, .order = r->id, .jws = r->x->rq.body}};
   avow_err e = acme_call(r, &m, MSG_order_is);
-  if (e == AVOW_OK && acme_answer(r)->order_is.order.status == ORDER_PROCESSING)
+  if (e == AVOW_OK)
     return AVOW_OK;
   r->resume = NULL;
-  if (e == AVOW_OK)
-    order_answer(r, 200, &acme_answer(r)->order_is.order);
-  return e;
+  if (e != ERR_ORDER_NOT_READY)
+    return e;
+  /* It was ready a moment ago: a request at the same time was first, or this one was, and its answer was lost with the
+   * store. */
+  f->repeated = true;
+  return finalize_resume(r);
 }
 
 static avow_err finalize_with(struct acme_request *r, const struct csr *csr) {
   const struct rec_order *o = &acme_answer(r)->order_is.order;
+  struct finalizing *f = arena_alloc(r->arena, sizeof *f);
+  if (!f)
+    return ERR_NO_MEMORY;
+  f->spki = csr->spki;
+  r->kept = f;
   switch ((enum order_status)o->status) {
   case ORDER_PENDING:
     return problem_set(&r->why, ERR_ORDER_NOT_READY, "The order's authorizations are not all valid yet");
@@ -111,10 +135,11 @@ static avow_err finalize_with(struct acme_request *r, const struct csr *csr) {
   case ORDER_READY:
   case ORDER_PROCESSING:
   case ORDER_VALID: {
+    f->repeated = o->status != ORDER_READY;
     avow_err e = check_csr(r, csr, o);
     if (e != AVOW_OK)
       return e;
-    return o->status == ORDER_VALID ? repeat_valid(r, csr) : finalize(r);
+    return f->repeated ? finalize_resume(r) : start(r, f);
   }
   }
   return problem_set(&r->why, ERR_FORBIDDEN_MESSAGE, "the store answered with an unknown order status");

@@ -48,11 +48,11 @@ avow_err link_open(struct store_link *l, struct problem *why) {
   if (fd < 0)
     return problem_set(why, ERR_UNAVAILABLE, "the store is restarting");
   channel_init(&l->ch, fd, ROLE_front, ROLE_store);
-  l->ch.state = STATE_READY;
   struct message m = {.type = MSG_front_hello, .front_hello = {.index = l->index}};
   bool sent;
   avow_err e = exchange(l, &m, HELLO_MS, &sent);
   if (e == AVOW_OK && l->in.m.type == MSG_front_welcome) {
+    l->ch.state = STATE_READY;
     const struct msg_front_welcome *w = &l->in.m.front_welcome;
     nonce_maker_welcome(l->nonces, w->epoch, digest_slice(&w->key), w->base);
     return AVOW_OK;

@@ -1,6 +1,8 @@
 /* newOrder (RFC 8555, 7.4) with profiles (draft-ietf-acme-profiles). */
 #include "acme/resources.h"
 
+enum { TOKEN_WAIT_MS = 3000, TOKEN_ASK_MS = 100 };
+
 static avow_err read_time(const json_t *o, const char *name, int64_t *out, struct problem *why) {
   struct slice text;
   *out = 0;
@@ -34,15 +36,30 @@ static avow_err read_profile(struct acme_request *r, const json_t *o, const stru
   return AVOW_OK;
 }
 
+/* The store may be out of challenge tokens for a moment, most likely just after a start: better a slow answer than an
+   error that clients take as final. */
+static avow_err create_order(struct acme_request *r) {
+  struct message m = {.type = MSG_order_new, .order_new = *(struct msg_order_new *)r->kept};
+  avow_err e = acme_call(r, &m, MSG_order_is);
+  if (e == AVOW_OK)
+    order_answer(r, 201, &acme_answer(r)->order_is.order);
+  if (e != ERR_UNAVAILABLE || acme_waited(r))
+    return e;
+  acme_sleep(r, TOKEN_ASK_MS, create_order);
+  return AVOW_OK;
+}
+
 avow_err new_order_post(struct acme_request *r) {
   AUTO_JSON o = NULL;
   const struct profile *profile;
-  struct message m = {.type = MSG_order_new, .order_new = {.account = r->account}};
+  struct msg_order_new *order = arena_alloc(r->arena, sizeof *order);
+  if (!order)
+    return ERR_NO_MEMORY;
   avow_err e = payload_parse(r->jws.payload, &o, &r->why);
   if (e == AVOW_OK)
     e = read_profile(r, o, &profile);
   if (e == AVOW_OK)
-    e = read_times(r, o, &m.order_new);
+    e = read_times(r, o, order);
   if (e != AVOW_OK)
     return e;
   struct identifier_list list;
@@ -52,11 +69,11 @@ avow_err new_order_post(struct acme_request *r) {
     r->subproblems_n = list.bad_n;
     return e;
   }
-  m.order_new.profile = slice_str(profile->name);
-  m.order_new.identifiers = list.items;
-  m.order_new.identifiers_n = list.n;
-  e = acme_call(r, &m, MSG_order_is);
-  if (e == AVOW_OK)
-    order_answer(r, 201, &acme_answer(r)->order_is.order);
-  return e;
+  order->account = r->account;
+  order->profile = slice_str(profile->name);
+  order->identifiers = list.items;
+  order->identifiers_n = list.n;
+  r->kept = order;
+  r->until = clock_mono_ms() + TOKEN_WAIT_MS;
+  return create_order(r);
 }

@@ -161,6 +161,11 @@ void acme_wait(struct acme_request *r, struct id128 id, int64_t ms, acme_step ne
   park(r, id, ms, next);
 }
 
+void acme_sleep(struct acme_request *r, int64_t ms, acme_step next) {
+  r->x->park_ms = (int)ms;
+  r->resume = next;
+}
+
 /* AVOW_OK when the job is done, ERR_UNAVAILABLE while it runs (or the store does not answer). */
 static avow_err ask_job(struct acme_request *r) {
   struct message m = {.type = MSG_job_outcome, .job_outcome = {.job = r->job}};

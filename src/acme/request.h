@@ -48,6 +48,7 @@ struct acme_request {
   acme_step done; /* after a job */
   struct id128 job;
   uint8_t thumbprint[32]; /* newAccount: of the key that signed */
+  void *kept;             /* the resource's own over a wait, in the arena */
   int64_t until;          /* monotonic */
 };
 
@@ -58,6 +59,8 @@ enum http_verdict acme_run(struct http_worker *w, void *context, struct http_exc
 /* Registers a wait for `id` that ends after `ms` at the latest; the step returns AVOW_OK after it, and `next` runs
  * then. */
 void acme_wait(struct acme_request *r, struct id128 id, int64_t ms, acme_step next);
+/* The same without an event: only until `ms` have passed. */
+void acme_sleep(struct acme_request *r, int64_t ms, acme_step next);
 /* Waits for a durable job: `done` runs after its good end, its refusal is the answer otherwise, and 503 after ten
  * seconds. */
 avow_err acme_wait_job(struct acme_request *r, struct id128 job, acme_step done) WARN_UNUSED;

@@ -50,7 +50,6 @@ static void open_events(struct front *f) {
     return;
   lose_events(f);
   channel_init(&f->events, fd, ROLE_front, ROLE_store);
-  f->events.state = STATE_READY;
   struct message hello = {.type = MSG_front_hello, .front_hello = {.index = 0}};
   send_event_request(f, &hello);
   f->chain_wanted = true; /* it may have changed while nobody told */
@@ -77,6 +76,11 @@ static void take_chain(struct front *f, const struct msg_web_chain *chain) {
   log_event(LOG_INFO, "front.web_chain");
 }
 
+static void take_welcome(struct front *f, const struct msg_front_welcome *welcome) {
+  f->events.state = STATE_READY;
+  nonce_maker_welcome(&f->site.nonces, welcome->epoch, digest_slice(&welcome->key), welcome->base);
+}
+
 static void take_event(struct front *f) {
   const struct message *m = &f->in.m;
   if (m->type == MSG_event_changed)
@@ -86,8 +90,7 @@ static void take_event(struct front *f) {
   else if (m->type == MSG_web_chain)
     take_chain(f, &m->web_chain);
   else if (m->type == MSG_front_welcome)
-    nonce_maker_welcome(&f->site.nonces, m->front_welcome.epoch, digest_slice(&m->front_welcome.key),
-                        m->front_welcome.base);
+    take_welcome(f, &m->front_welcome);
   /* `refused`: the store has no web certificate yet; it is asked again. */
 }
 
