@@ -11,6 +11,8 @@
 static avow_err check_order(struct signer *s, struct id128 order, const struct profile *profile, int64_t now_ms,
                             struct problem *why) {
   int64_t at = id_time_ms(order);
+  if (id_origin(order) != s->setup.signer_id)
+    return problem_set(why, ERR_EVIDENCE, "the order was minted for another signer");
   if (at > now_ms + CLOCK_TOLERANCE_MS)
     return problem_set(why, ERR_EVIDENCE, "the order's id lies in the future");
   if (now_ms - at > profile->order_lifetime_s * SECOND_MS + ORDER_SLACK_MS)
