@@ -20,13 +20,25 @@ static avow_err outward(avow_err e, const char **detail) {
   return err_http(e) == 503 ? ERR_UNAVAILABLE : ERR_INTERNAL;
 }
 
+static void document_put(struct buf *b, int status, const char *type, const char *detail, const char *members) {
+  buf_put_str(b, "{\"type\":\"" HTTP_PROBLEM_TYPE);
+  buf_put_str(b, type);
+  buf_put_str(b, "\",\"detail\":");
+  json_string_put(b, slice_str(detail));
+  buf_printf(b, ",\"status\":%d%s%s}", status, members && *members ? "," : "", members ? members : "");
+}
+
 void problem_json_put(struct buf *b, avow_err e, const char *detail, const char *members) {
   e = outward(e, &detail);
-  buf_put_str(b, "{\"type\":\"" HTTP_PROBLEM_TYPE);
-  buf_put_str(b, err_acme(e) ? err_acme(e) : "serverInternal");
-  buf_put_str(b, "\",\"detail\":");
-  json_string_put(b, slice_str(detail && *detail ? detail : err_text(e)));
-  buf_printf(b, ",\"status\":%d%s%s}", err_http(e), members && *members ? "," : "", members ? members : "");
+  document_put(b, err_http(e), err_acme(e) ? err_acme(e) : "serverInternal", detail && *detail ? detail : err_text(e),
+               members);
+}
+
+void http_problem_status(struct http_response *rs, int status, const char *type, const char *detail) {
+  rs->status = status;
+  http_header_put(rs, "Content-Type", "application/problem+json");
+  buf_reset(&rs->body);
+  document_put(&rs->body, status, type, detail, NULL);
 }
 
 static bool has_header(const struct http_response *rs, const char *name) {
