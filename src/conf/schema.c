@@ -36,7 +36,7 @@ const struct conf_row conf_rows[] = {
    "a comma list of ADDRESS:PORT (IPv6 in brackets), at most 16 and none twice; the port defaults to 53",
    "DNS resolvers to ask.", conf_set_resolvers, FIELDS(resolvers), 0, 0},
   {"validation.trust_anchor", IN_ALL, "records", SAME(""), "public: the root's; others: none",
-   "a comma list of DS or DNSKEY records, such as \". DS 20326 8 2 e06d…\"", "DNSSEC trust anchors.", conf_set_anchor,
+   "a comma list of DS or DNSKEY records, such as \". DS 20326 8 2 e06d...\"", "DNSSEC trust anchors.", conf_set_anchor,
    FIELD(trust_anchor), 0, 0, 0},
   {"validation.http_port", IN_ALL, "integer", SAME("80"), NULL, NULL,
    "Port of http-01; other than 80 only in a CA of kind test.", conf_set_int, FIELD(http_port), 0, 1, 65535},
