@@ -92,12 +92,21 @@ static avow_err make_config(struct init *s) {
 }
 
 static avow_err make_folders(struct init *s) {
-  static const char *const folders[] = {
-    "keys", "ca", "db", "journal", "published", "published/ca", "published/crl", "published/crl/root",
-  };
+  /* What is published is read by another user than the one who writes it; DIR itself stays closed. */
+  static const struct {
+    const char *path;
+    mode_t mode;
+  } folders[] = {{"keys", 0700},
+                 {"ca", 0700},
+                 {"db", 0700},
+                 {"journal", 0700},
+                 {"published", 0755},
+                 {"published/ca", 0755},
+                 {"published/crl", 0755},
+                 {"published/crl/root", 0755}};
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-    if (mkdirat(s->dir.fd, folders[i], 0700) != 0)
-      return problem_set(&s->why, ERR_IO, "cannot make %s/%s: %s", s->dir.beside, folders[i], strerror(errno));
+    if (mkdirat(s->dir.fd, folders[i].path, 0700) != 0 || fchmodat(s->dir.fd, folders[i].path, folders[i].mode, 0) != 0)
+      return problem_set(&s->why, ERR_IO, "cannot make %s/%s: %s", s->dir.beside, folders[i].path, strerror(errno));
   return AVOW_OK;
 }
 

@@ -12,7 +12,7 @@ enum { CA_CERT_MAX = 16384 };
 
 static const char any_policy[] = "2.5.29.32.0";
 
-/* 127 random bits, positive and without a leading zero octet (ca-rules 4). */
+/* 126 random bits, positive and without a leading zero octet (ca-rules 4). */
 static void draw_serial(uint8_t out[SERIAL_BYTES]) {
   random_bytes(out, SERIAL_BYTES);
   out[0] = (uint8_t)((out[0] & 0x7f) | 0x40);

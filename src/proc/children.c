@@ -28,6 +28,20 @@ static avow_err add_link(struct children *c, enum role a, enum role b, uint16_t 
   return AVOW_OK;
 }
 
+/* The folders that a role changes become its user's; front must be able to read what keeper publishes, which it does by
+   a descriptor, so that only the modes below it count. */
+static avow_err set_users(struct children *c, struct problem *why) {
+  const char *why_not;
+  c->own_users = users_usable(c->exe_fd, &why_not);
+  if (!c->own_users) {
+    if (why_not)
+      log_event(LOG_WARN, "roles.one_user", L_TEXT(detail, why_not));
+    return AVOW_OK;
+  }
+  avow_err e = users_give(c->files.dir_fd, "db", users_of(ROLE_store), why);
+  return e == AVOW_OK ? users_give(c->files.dir_fd, "published", users_of(ROLE_keeper), why) : e;
+}
+
 avow_err children_init(struct children *c, const struct ca_files *files, struct problem *why) {
   memset(c, 0, sizeof *c);
   c->files = *files;
@@ -40,12 +54,14 @@ avow_err children_init(struct children *c, const struct ca_files *files, struct 
   c->exe_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   if (c->exe_fd < 0)
     return problem_set(why, ERR_IO, "cannot open the program itself: %s", strerror(errno));
+  avow_err e = set_users(c, why);
+  if (e != AVOW_OK)
+    return e;
   static const enum role pairs[][2] = {{ROLE_store, ROLE_registrar},
                                        {ROLE_store, ROLE_signer},
                                        {ROLE_store, ROLE_keeper},
                                        {ROLE_registrar, ROLE_validator},
                                        {ROLE_registrar, ROLE_signer}};
-  avow_err e = AVOW_OK;
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs && e == AVOW_OK; i++)
     e = add_link(c, pairs[i][0], pairs[i][1], 0);
   /* Index 0 carries events, the others belong to one worker each. */
@@ -82,6 +98,7 @@ static size_t child_environment(enum role role, bool first_start, char name[32],
   size_t n = 0;
   snprintf(name, 32, "AVOW_ROLE=%s", role_text(role));
   env[n++] = name;
+  env[n++] = "TZ=UTC0"; /* or gmtime_r() would look for /etc/localtime at its first use */
   for (char **v = environ; *v && n < ENV_MAX - 1; v++)
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
       if (strncmp(*v, kept[i], strlen(kept[i])) == 0) {
@@ -113,6 +130,11 @@ __attribute__((noreturn)) static void become_role(const struct children *c, enum
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
+  if (c->own_users && !users_become(users_of(role))) {
+    log_event(LOG_ERROR, "role.user_failed", L_TEXT(peer, role_text(role)), L_TEXT(detail, strerror(errno)));
+    _exit(1);
+  }
+  /* After the change of user, which would forget it. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != c->self)
     _exit(1);
   /* A descriptor that already is CONTROL_FD would keep its close-on-exec flag. */
@@ -235,7 +257,7 @@ void child_reap(struct children *c, struct child *child, int64_t now_ms, bool *b
       if (c->links[i].ends[side] == child->role)
         fd_close(&c->links[i].held[1 - side]);
   bool wanted = child->told_to_stop;
-  if (wanted && *by_itself && info.si_status == 0)
+  if (wanted && (!*by_itself || info.si_status == 0))
     log_event(LOG_INFO, "role.stopped", L_TEXT(peer, role_text(child->role)), L_NUM(pid, child->pid));
   else if (*by_itself)
     log_event(LOG_ERROR, "role.exited", L_TEXT(peer, role_text(child->role)), L_NUM(pid, child->pid),

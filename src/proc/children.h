@@ -3,6 +3,7 @@
 #define AVOW_PROC_CHILDREN_H
 
 #include "proc/files.h"
+#include "proc/users.h"
 
 enum { CHILDREN_N = 6, LINKS_MAX = 96, ADMIN_INDEXES = 8 };
 
@@ -29,6 +30,7 @@ struct children {
   struct ca_files files;
   int exe_fd;
   pid_t self;
+  bool own_users;                /* started as root: each role gets its user */
   struct child list[CHILDREN_N]; /* in the order in which they start */
   struct link links[LINKS_MAX];
   size_t links_n;

@@ -115,7 +115,9 @@ avow_err role_start(struct role_context *ctx, enum role role, struct problem *wh
   pthread_condattr_destroy(&attr);
   channel_init(&ctx->control, CONTROL_FD, role, ROLE_supervisor);
   log_setup(role_text(role), LOG_INFO);
-  umask(077);
+  /* What the keeper writes is public and read by another user; nobody else's files are. */
+  tzset(); /* now, while it may still look at files */
+  umask(role == ROLE_keeper ? 022 : 077);
   avow_err e = receive_until_go(ctx, why);
   if (e == AVOW_OK)
     e = read_config(ctx, why);

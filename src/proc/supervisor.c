@@ -201,8 +201,10 @@ static void begin_stop(struct supervisor *s) {
   /* A role that never served has nothing to finish and may not yet listen to its control channel. */
   for (size_t i = 0; i < CHILDREN_N; i++) {
     s->children.list[i].restart_at_ms = 0;
-    if (!s->children.list[i].ready)
-      child_kill(&s->children.list[i]);
+    if (s->children.list[i].ready)
+      continue;
+    s->children.list[i].told_to_stop = true;
+    child_kill(&s->children.list[i]);
   }
   s->phase = PHASE_STOP_FRONT;
   stop_further(s);

@@ -151,8 +151,8 @@ static void allow_narrowed(struct filter *f, enum role role) {
   allow_if(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET));
   allow_if(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET6));
   /* Name service and interface look-ups of libraries fail softly, as they do on a machine without them. */
-  rule(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", 2,
-       (struct scmp_arg_cmp[]){SCMP_A0(SCMP_CMP_NE, AF_INET), SCMP_A0(SCMP_CMP_NE, AF_INET6)});
+  rule(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", 1, (struct scmp_arg_cmp[]){SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
+  rule(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", 1, (struct scmp_arg_cmp[]){SCMP_A0(SCMP_CMP_EQ, AF_NETLINK)});
   static const char *const hidden[] = {"open",       "openat", "access", "faccessat",
                                        "faccessat2", "stat",   "lstat",  "readlink"};
   for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
