@@ -114,9 +114,6 @@ static avow_err end_intents(struct signer *s, int64_t now_ms) {
 
 static avow_err add_issuer(struct signer *s, const char *id, struct slice der, bool root, uint64_t *number,
                            int64_t now_ms) {
-  struct digest d = digest_of(der);
-  if (table_find(&s->state.issuers, &d))
-    return AVOW_OK;
   struct entry entry = {.m = {.type = MSG_record_issuer}};
   entry.m.record_issuer = (struct msg_record_issuer){.number = (*number)++,
                                                      .issuer = slice_str(id),

@@ -185,9 +185,16 @@ static avow_err apply_crl(struct state *s, const struct entry *v, struct problem
   return AVOW_OK;
 }
 
-static avow_err apply_issuer(struct state *s, const struct entry *v) {
+struct digest issuer_digest(const struct msg_record_issuer *m) {
+  uint8_t shards[] = {(uint8_t)(m->shards >> 8), (uint8_t)m->shards};
+  struct slice parts[] = {m->der, SLICE_OF(shards)};
   struct digest d;
-  sha256(v->m.record_issuer.der, d.b);
+  sha256_parts(parts, 2, d.b);
+  return d;
+}
+
+static avow_err apply_issuer(struct state *s, const struct entry *v) {
+  struct digest d = issuer_digest(&v->m.record_issuer);
   return table_add(&s->issuers, &d) ? AVOW_OK : ERR_NO_MEMORY;
 }
 

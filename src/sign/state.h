@@ -84,6 +84,8 @@ struct serial serial_key(struct slice content);
 static inline struct slice serial_slice(const struct serial *s) {
   return slice_of(s->b, s->n);
 }
+/* What makes an issuer's record new: its certificate and its number of shards. */
+struct digest issuer_digest(const struct msg_record_issuer *m);
 /* Forgets orders minted before `before_ms`: they are refused as too old. */
 void state_forget_orders(struct state *s, int64_t before_ms);
 
