@@ -10,24 +10,30 @@ static const uint16_t primes[] = {
   613, 617, 619, 631, 641, 643, 647, 653, 659, 661, 673, 677, 683, 691, 701, 709, 719, 727, 733, 739, 743, 751};
 enum { PRIMES = sizeof primes / sizeof *primes };
 
-/* `n` mod `m`, which is below 2^32; the number is a multiple of four octets long. */
-static uint32_t remainder_of(struct slice n, uint64_t m) {
+__extension__ typedef unsigned __int128 uint128;
+
+/* `n` mod `m`; the number is a multiple of eight octets long. */
+static uint64_t remainder_of(struct slice n, uint64_t m) {
   uint64_t rest = 0;
-  for (size_t i = 0; i + 4 <= n.n; i += 4) {
-    uint64_t word = (uint64_t)n.p[i] << 24 | (uint64_t)n.p[i + 1] << 16 | (uint64_t)n.p[i + 2] << 8 | n.p[i + 3];
-    rest = (rest << 32 | word) % m;
+  for (size_t i = 0; i + 8 <= n.n; i += 8) {
+    uint64_t word = 0;
+    for (size_t k = 0; k < 8; k++)
+      word = word << 8 | n.p[i + k];
+    rest = (uint64_t)(((uint128)rest << 64 | word) % m);
   }
-  return (uint32_t)rest;
+  return rest;
 }
 
-/* Divides by products of primes that fit 32 bits, then looks into the remainder: a third of the long divisions. */
+/* Divides by products of primes that fit 64 bits, then looks into the remainder: a sixth of the long divisions. */
 static bool has_small_factor(struct slice n) {
   for (size_t i = 0; i < PRIMES;) {
     size_t first = i;
-    uint64_t product = 1;
-    while (i < PRIMES && product * primes[i] <= UINT32_MAX)
-      product *= primes[i++];
-    uint32_t rest = remainder_of(n, product);
+    uint64_t product = 1, next;
+    while (i < PRIMES && !__builtin_mul_overflow(product, (uint64_t)primes[i], &next)) {
+      product = next;
+      i++;
+    }
+    uint64_t rest = remainder_of(n, product);
     for (size_t k = first; k < i; k++)
       if (rest % primes[k] == 0)
         return true;

@@ -66,7 +66,8 @@ static void sizes(void **state) {
 
 static void exponents(void **state) {
   (void)state;
-  static const uint8_t big[32] = {[0] = 0xff, [31] = 0xff}, too_big[33] = {[0] = 0x01, [32] = 0x01};
+  /* OpenSSL verifies with exponents of at most 64 bits for large keys; the key layer stops there. */
+  static const uint8_t big[8] = {[0] = 0xff, [7] = 0xff}, too_big[33] = {[0] = 0x01, [32] = 0x01};
   const struct {
     struct slice e;
     avow_err err;
