@@ -12,6 +12,8 @@ void json_put_string(struct buf *b, struct slice text) {
     uint8_t c = text.p[i];
     if (c == '"' || c == '\\')
       buf_printf(b, "\\%c", c);
+    else if (c == '\n')
+      buf_put_str(b, "\\n");
     else if (c < 0x20)
       buf_printf(b, "\\u%04x", c);
     else

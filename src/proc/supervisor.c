@@ -33,7 +33,7 @@ enum phase {
   PHASE_SERVE,
   PHASE_STOP_FRONT,
   PHASE_STOP_JOBS,
-  PHASE_STOP_SIGNER,
+  PHASE_STOP_WORK,
   PHASE_STOP_STORE,
   PHASE_END
 };
@@ -157,9 +157,9 @@ static bool in_group(enum phase phase, enum role role) {
   case PHASE_STOP_FRONT:
     return role == ROLE_front;
   case PHASE_STOP_JOBS:
-    return role == ROLE_registrar || role == ROLE_validator || role == ROLE_keeper;
-  case PHASE_STOP_SIGNER:
-    return role == ROLE_signer;
+    return role == ROLE_registrar || role == ROLE_keeper;
+  case PHASE_STOP_WORK:
+    return role == ROLE_validator || role == ROLE_signer;
   case PHASE_STOP_STORE:
     return role == ROLE_store;
   case PHASE_START:
