@@ -64,13 +64,13 @@ static void describe(struct fetch *f, CURLcode code, struct fetch_result *r) {
     r->failure = "the header fields are larger than 16 KiB";
   } else if (code == CURLE_OK || f->body_unwanted || f->too_large) {
     r->end = FETCH_ANSWERED;
+  } else if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SSL_CIPHER || code == CURLE_PEER_FAILED_VERIFICATION) {
+    r->end = FETCH_TLS_FAILED;
+    r->failure = "the TLS handshake failed";
   } else if (connected == 0) {
     r->end = FETCH_NO_CONNECTION;
     r->failure =
       code == CURLE_OPERATION_TIMEDOUT ? "no connection in time" : "the connection was refused or unreachable";
-  } else if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SSL_CIPHER || code == CURLE_PEER_FAILED_VERIFICATION) {
-    r->end = FETCH_TLS_FAILED;
-    r->failure = "the TLS handshake failed";
   } else {
     r->end = FETCH_BROKEN;
     r->failure = code == CURLE_OPERATION_TIMEDOUT ? "no whole answer within 10 s" : curl_easy_strerror(code);

@@ -73,7 +73,7 @@ avow_err hop_parse(const char *base, struct slice reference, const struct config
   if (!port_allowed(out->port, config))
     return refuse(why, "leads to a port other than 80 and 443");
   char *host = part_of(u, CURLUPART_HOST, 0, a);
-  if (!host || !host_parse(host, a, out))
+  if (!host || part_of(u, CURLUPART_ZONEID, 0, a) || !host_parse(host, a, out))
     return refuse(why, "leads to a host that is neither a host name nor an address");
   if (curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK)
     return problem_set(why, ERR_INTERNAL, "a URL without fragment could not be made");

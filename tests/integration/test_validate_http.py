@@ -113,7 +113,7 @@ def test_redirect_codes(validator, web, status, good):
     ("http://moved.test:22/x", "port other than"),
     ("http://user@moved.test/x", "user name"),
     ("http://user:secret@moved.test/x", "user name"),
-    ("http://[::1%25eth0]:80/x", ""),
+    ("http://[::1%25eth0]:80/x", "neither a host name nor an address"),
     ("http://bad_name.test/x", "neither a host name nor an address"),
     ("http://moved.test:99999/x", ""),
     ("//", ""),
@@ -217,7 +217,6 @@ def test_dns_failures(validator, dns):
     dns.servfail("broken.test")
     a = validator.validate("dns", "broken.test", HTTP, validator.token())
     assert a["error"] == "ERR_DNS" and "SERVFAIL" in a["detail"], a
-    dns.a("v6only.test", "127.0.0.1")
 
 
 def test_nobody_listens(tmp_path, dns):
@@ -330,7 +329,7 @@ def test_special_addresses_are_not_contacted(tmp_path, dns):
         assert not any(row[0] == "connect" and "connected" in row[2] for row in a["met"])
         a = v.validate("ip", address, HTTP, v.token())
         assert a["error"] == "ERR_CONNECTION" and block in a["detail"], a
-    for name, address in (("ula", "fd00::1"), ("mapped", "::ffff:127.0.0.1"), ("nat64", "64:ff9b::7f00:1"), ("site", "fec0::1")):
+    for name, address in (("ula", "fd00::1"), ("nat64", "64:ff9b::7f00:1"), ("site", "fec0::1")):
         dns.tell("set-default-ipv4", ip="")
         dns.aaaa(f"{name}.inside", address)
         a = v.validate("dns", f"{name}.inside", HTTP, v.token())
