@@ -107,7 +107,7 @@ static size_t child_environment(enum role role, bool first_start, char name[32],
       }
 #ifdef AVOW_FAULTS
   for (char **v = environ; first_start && *v && n < ENV_MAX - 1; v++)
-    if (strncmp(*v, "AVOW_FAULT=", strlen("AVOW_FAULT=")) == 0)
+    if (strncmp(*v, "AVOW_FAULT=", strlen("AVOW_FAULT=")) == 0 || strncmp(*v, "AVOW_TRY=", strlen("AVOW_TRY=")) == 0)
       env[n++] = *v;
 #else
   (void)first_start;

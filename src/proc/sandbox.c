@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "proc/landlock.h"
+#include "proc/sandbox_try.h"
 #include "proc/syscalls.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -33,5 +34,6 @@ avow_err sandbox_enter(struct role_context *ctx, struct problem *why) {
   if (e != AVOW_OK)
     return e;
   log_event(abi > 0 ? LOG_DEBUG : LOG_WARN, abi > 0 ? "sandbox.entered" : "sandbox.no_landlock", L_NUM(count, abi));
+  sandbox_try(ctx->role);
   return AVOW_OK;
 }
