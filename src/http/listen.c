@@ -30,15 +30,8 @@ void loop_accept(struct loop *loop, bool on) {
     uv_timer_start(&loop->timer, on_pause_over, PAUSE_MS, 0);
 }
 
-/* Room for one connection more, if need be by closing the one that has been idle for longest. */
-static bool room_made(struct loop *loop) {
-  struct server *s = loop->server;
-  if (atomic_load(&s->connections) < s->config.connections_max)
-    return true;
-  if (!loop->idle_first)
-    return false;
-  conn_close(loop->idle_first);
-  return true;
+static bool is_full(const struct server *s) {
+  return atomic_load(&s->connections) >= s->config.connections_max;
 }
 
 static void admit(struct listener *listener, int fd, const struct sockaddr_storage *from) {
@@ -62,7 +55,7 @@ static void on_listen(uv_poll_t *poll, int status, int events) {
     return;
   }
   for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-    if (!room_made(listener->loop)) {
+    if (is_full(listener->loop->server) && !listener->loop->idle_first) {
       loop_accept(listener->loop, false);
       return;
     }
@@ -70,6 +63,9 @@ static void on_listen(uv_poll_t *poll, int status, int events) {
     socklen_t n = sizeof from;
     int fd = accept4(listener->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
+      /* The connection that has been idle for longest makes room. */
+      if (is_full(listener->loop->server) && listener->loop->idle_first)
+        conn_close(listener->loop->idle_first);
       admit(listener, fd, &from);
       continue;
     }
