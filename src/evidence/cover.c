@@ -61,7 +61,7 @@ static bool internal_is_enough(const struct name *name, const struct cover_rules
   strict.allow_reserved = false;
   struct name base = *name;
   base.wildcard = false; /* "*.test" is reserved because "test" is, not because its wildcard is too wide */
-  return rules->kind == KIND_TEST && name_check(&base, &strict, NULL) != AVOW_OK;
+  return rules->kind == KIND_TEST && (rules->no_resolvers || name_check(&base, &strict, NULL) != AVOW_OK);
 }
 
 static bool caa_fits(const struct caa_statement *s, const struct name *name, struct id128 account, uint8_t method,

@@ -20,6 +20,7 @@ struct cover_rules {
   enum ca_kind kind;
   const struct name_policy *names;
   int64_t control_reuse_ms; /* the profile's authz_reuse */
+  bool no_resolvers;        /* kind test without resolvers: its validator asks no CAA and calls every name internal */
   size_t perspectives;      /* how many distinct ones must agree, of control and of CAA each */
 };
 

@@ -67,6 +67,7 @@ static avow_err check_name(struct signer *s, const struct name *name, const stru
     return e;
   struct cover_rules rules = {.kind = s->setup.config->kind,
                               .names = &s->names,
+                              .no_resolvers = s->setup.config->resolvers_n == 0,
                               .control_reuse_ms = profile->authz_reuse_s * SECOND_MS,
                               .perspectives = 1};
   return name_covered(&ev, name, account, &rules, now_ms, why);
