@@ -351,7 +351,8 @@ int cli_init(const struct command *self, int argc, char **argv) {
     return cli_usage(self, "--key %s: expected p256, p384, rsa2048 or rsa3072", key);
   umask(077);
   catch_signals();
-  log_setup("init", LOG_WARN);
+  /* A failure is told in one line; what libraries log on its way would stand beside it. */
+  log_setup("init", (enum log_level)(LOG_ERROR + 1));
   avow_err e = make_all(&s);
   if (e == AVOW_OK)
     tell(&s);
