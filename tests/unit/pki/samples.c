@@ -24,6 +24,8 @@ const struct profile sample_public = {.name = "public",
                                       .policy_oids = {"2.23.140.1.2.1"},
                                       .policy_oids_n = 1};
 
+int64_t sample_time_s = NOT_BEFORE;
+
 static struct private_key *keys[KEY_ED25519 + 1];
 
 const struct private_key *sample_key(enum key_type type) {
@@ -83,8 +85,8 @@ struct sample_ca sample_ca_make(enum key_type root, enum key_type issuing) {
                                .alg = alg_of(ca.root_key),
                                .issuer_name = buf_slice(&ca.root_name),
                                .subject_name = buf_slice(&ca.root_name),
-                               .not_before_s = NOT_BEFORE - DAY_S,
-                               .not_after_s = NOT_BEFORE + 3650 * (int64_t)DAY_S,
+                               .not_before_s = sample_time_s - DAY_S,
+                               .not_after_s = sample_time_s + 3650 * (int64_t)DAY_S,
                                .key = private_key_public(ca.root_key),
                                .path_length = -1,
                                .root = true},
@@ -95,8 +97,8 @@ struct sample_ca sample_ca_make(enum key_type root, enum key_type issuing) {
                                .issuer_name = buf_slice(&ca.root_name),
                                .subject_name = buf_slice(&ca.name),
                                .issuer_key_id = SLICE_OF(ca.root_key_id),
-                               .not_before_s = NOT_BEFORE - DAY_S,
-                               .not_after_s = NOT_BEFORE + 1095 * DAY_S,
+                               .not_before_s = sample_time_s - DAY_S,
+                               .not_after_s = sample_time_s + 1095 * DAY_S,
                                .key = private_key_public(ca.key),
                                .path_length = 0,
                                .server_auth = true,
@@ -136,8 +138,8 @@ struct leaf_request sample_leaf(const struct sample_ca *ca, const struct profile
     .alg = alg_of(ca->key),
     .issuer_name = buf_slice(&ca->name),
     .issuer_key_id = SLICE_OF(ca->key_id),
-    .not_before_s = NOT_BEFORE,
-    .not_after_s = NOT_BEFORE + profile->lifetime_s - 1,
+    .not_before_s = sample_time_s,
+    .not_after_s = sample_time_s + profile->lifetime_s - 1,
     .spki = public_key_spki(public),
     .key_type = public_key_type(public),
     .names = names,

@@ -15,6 +15,9 @@ struct sample_ca {
   uint8_t root_key_id[20], key_id[20];
 };
 
+/* When everything is made; NOT_BEFORE unless a program sets it. */
+extern int64_t sample_time_s;
+
 /* Root and issuing CA with keys of these types. */
 struct sample_ca sample_ca_make(enum key_type root, enum key_type issuing);
 void sample_ca_clear(struct sample_ca *ca);
