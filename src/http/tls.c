@@ -60,6 +60,9 @@ static int ticket_callback(SSL *ssl, unsigned char *name, unsigned char *iv, EVP
     OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA256"}, 0),
     OSSL_PARAM_construct_end(),
   };
+  /* RFC 8446, C.4: a client uses a ticket once, so each resumption must bring the next one. */
+  if (!seal && SSL_version(ssl) >= TLS1_3_VERSION)
+    found = 2;
   bool done = EVP_MAC_CTX_set_params(mac, parameters) == 1 &&
               EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.cipher, iv, seal) == 1;
   secret_wipe(&key, sizeof key);

@@ -90,6 +90,8 @@ bool client_tls(struct client *c, SSL_CTX *ctx, SSL_SESSION *session) {
 }
 
 void client_close(struct client *c) {
+  if (c->ssl && SSL_is_init_finished(c->ssl))
+    SSL_shutdown(c->ssl); /* otherwise OpenSSL holds its session for broken and does not offer the ticket again */
   SSL_free(c->ssl);
   close(c->fd);
   buf_clear(&c->in);
