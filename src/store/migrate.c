@@ -51,3 +51,21 @@ avow_err store_migrate(struct db *db, int64_t now_ms, struct problem *why) {
   }
   return AVOW_OK;
 }
+
+avow_err store_schema_columns(struct db *db, struct arena *a, struct schema_column **out, size_t *n) {
+  enum { COLUMNS_MAX = 2048 };
+  *n = 0;
+  *out = arena_array(a, COLUMNS_MAX, sizeof **out);
+  if (!*out)
+    return ERR_NO_MEMORY;
+  bool memory = true;
+  struct query q =
+    db_query(db, "SELECT t.name || '.' || c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c "
+                 "WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY t.name, c.cid");
+  while (memory && *n < COLUMNS_MAX && query_next(&q)) {
+    struct slice name = query_get_bytes(&q, a);
+    memory = ((*out)[(*n)++].name = arena_str(a, name)) != NULL;
+  }
+  avow_err e = query_end(&q);
+  return e == AVOW_OK && !memory ? ERR_NO_MEMORY : e;
+}

@@ -13,4 +13,11 @@ avow_err store_migrate(struct db *db, int64_t now_ms, struct problem *why) WARN_
 /* The version in the database; 0 when it is empty. */
 avow_err store_schema_version(struct db *db, int *version) WARN_UNUSED;
 
+/* A column of the schema as "table.column". */
+struct schema_column {
+  const char *name;
+};
+/* All columns of all tables, in `a`. */
+avow_err store_schema_columns(struct db *db, struct arena *a, struct schema_column **out, size_t *n) WARN_UNUSED;
+
 #endif
