@@ -2,13 +2,16 @@
 import base64
 import json
 import os
+import pathlib
 import pty
+import re
+import shutil
 import subprocess
 
 import pytest
 from acme_client import Client, serial_hex
 from cryptography import x509
-from service import AVOW, Names, Service
+from service import AVOW, ROOT, Names, Service
 
 
 def avow(*args, **kw):
@@ -175,3 +178,30 @@ def test_many_pages(ca):
     for _ in range(205):
         serials.append(serial_hex(ca.client.issue(["one.example.org"], ca.names.solve_http)))
     assert [c["serial"] for c in ca.certificates()] == serials
+
+
+def test_manual():
+    """avow(1) names every command and option of --help; avow.conf(5) every key; both are good mdoc."""
+    page = (ROOT / "man" / "avow.1").read_text()
+    for words in COMMANDS:
+        assert ".Cm " + " ".join(words) in page
+        for option in re.findall(r"--(\w+)", avow(*words, "--help").stdout):
+            assert f"Fl -{option}" in page, (words, option)
+    conf = pathlib.Path(AVOW).parent / "man" / "avow.conf.5"
+    for line in re.findall(r'^  \{"([a-z_.]+)", IN_', (ROOT / "src" / "conf" / "schema.c").read_text(), re.M):
+        assert f"\n.It Ic {line} " in conf.read_text(), line
+    if shutil.which("mandoc"):
+        for path in (ROOT / "man" / "avow.1", conf):
+            done = subprocess.run(["mandoc", "-Tlint", "-W", "warning", str(path)], capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout
+
+
+def test_systemd_unit():
+    """The unit as systemd reads it: no unknown word, and an exposure that does not grow."""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here")
+    unit = ROOT / "deploy" / "systemd" / "avow@.service"
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=28", str(unit)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-500:]
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
+    assert not [l for l in done.stderr.splitlines() if "avow@" in l and "/usr/bin/avow is not executable" not in l], done.stderr
