@@ -218,13 +218,13 @@ static bool read_lines(struct http_parser *p, struct slice *in) {
   while (in->n) {
     const uint8_t *lf = memchr(in->p, '\n', in->n);
     size_t n = lf ? (size_t)(lf - in->p) + 1 : in->n;
+    if (p->line == 0 && p->head.n + n > REQUEST_LINE_MAX)
+      return bad(p, 414, "The request target is too long.");
     buf_put(&p->head, slice_of(in->p, n));
     if (p->head.failed)
       return bad(p, 431, "The head of the request is too long.");
     *in = slice_skip(*in, n);
     size_t line = p->head.n - p->line;
-    if (p->line == 0 && line > REQUEST_LINE_MAX)
-      return bad(p, 414, "The request target is too long.");
     if (!lf)
       return false;
     /* RFC 9112, 2.2: a bare LF may be taken for a line end; taking it is how parsers come to disagree. */
