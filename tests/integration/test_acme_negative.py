@@ -87,7 +87,6 @@ HEADERS = {
     "url is empty": ({"url": ""}, "malformed"),
     "kid is empty": ({"kid": ""}, "malformed"),
     "nonce is no base64url": ({"nonce": "a+b/c="}, "malformed"),
-    "nonce of an impossible length": ({"nonce": "AAAAA"}, "malformed"),
     "nonce is a number": ({"nonce": 7}, "malformed"),
 }
 
@@ -162,7 +161,7 @@ def test_nonces(client):
     nonce = client.fresh_nonce()
     first = client.send(client.kid, jws(client.key, client.protected(client.kid, nonce=nonce), ""))
     assert first.status == 200
-    for bad in (nonce, nonce[:-2], "A" + nonce[1:] if nonce[0] != "A" else "B" + nonce[1:], "AAAA", None):
+    for bad in (nonce, nonce[:-2], nonce[:-1], "A" + nonce[1:] if nonce[0] != "A" else "B" + nonce[1:], "AAAA", None):
         reply = refused(client.send(client.kid, jws(client.key, client.protected(client.kid, nonce=bad), "")), 400, "badNonce")
         # The nonce of the refusal is good.
         again = client.protected(client.kid, nonce=reply.headers["Replay-Nonce"])
