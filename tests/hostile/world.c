@@ -12,7 +12,6 @@
 #include "unit/pki/samples.h"
 
 enum { ROOM = 262144 };
-#define NOW_MS ((int64_t)1795341003 * 1000)
 
 static void ok(avow_err e, const struct problem *why) {
   if (e != AVOW_OK)
@@ -25,6 +24,7 @@ static void ok(avow_err e, const struct problem *why) {
 static void make_certificates(struct world *w) {
   AUTO_BUF root_name, name, tbs;
   uint8_t root_id[20];
+  int64_t now_s = w->now_ms / 1000;
   buf_init(&root_name, ROOM);
   buf_init(&name, ROOM);
   buf_init(&tbs, ROOM);
@@ -37,8 +37,8 @@ static void make_certificates(struct world *w) {
                          .alg = SIG_ES256,
                          .issuer_name = buf_slice(&root_name),
                          .subject_name = buf_slice(&root_name),
-                         .not_before_s = NOW_MS / 1000 - 86400,
-                         .not_after_s = NOW_MS / 1000 + (int64_t)3650 * 86400,
+                         .not_before_s = now_s - 86400,
+                         .not_after_s = now_s + (int64_t)3650 * 86400,
                          .key = private_key_public(w->root_key),
                          .path_length = -1,
                          .root = true};
@@ -52,7 +52,7 @@ static void make_certificates(struct world *w) {
   r.path_length = 0;
   r.root = false;
   r.server_auth = true;
-  r.not_after_s = NOW_MS / 1000 + (int64_t)1000 * 86400;
+  r.not_after_s = now_s + (int64_t)1000 * 86400;
   r.policy_oid = "2.5.29.32.0";
   r.ca_url = "http://localhost:14080/ca/root.cer";
   r.crl_url = "http://localhost:14080/crl/root/0.crl";
@@ -66,14 +66,18 @@ static void make_ring(struct buf *text, uint8_t kind, struct seal_ring *out) {
   ok(seal_ring_parse(buf_slice(text), kind, out, NULL), NULL);
 }
 
-void world_make(struct world *w, enum ca_kind kind) {
+void world_make(struct world *w, enum ca_kind kind, int64_t now_ms) {
   memset(w, 0, sizeof *w);
-  arena_init(&w->arena, 64 * 1024 * 1024);
+  w->now_ms = now_ms;
+  arena_init(&w->arena, 256 * 1024 * 1024);
   struct problem why = {0};
-  static const char *const sets[] = {"private.suffixes=internal.example", "private.networks=192.0.2.0/24"};
-  struct slice text = kind == KIND_TEST ? SLICE_LIT("kind = \"test\"\nhost = \"localhost\"\n")
-                                        : SLICE_LIT("kind = \"private\"\nhost = \"localhost\"\n");
-  ok(config_parse(text, "avow.conf", sets, kind == KIND_TEST ? 0 : 2, &w->config, &why), &why);
+  bool test = kind == KIND_TEST;
+  static const char *const sets[] = {"log.level=error", "private.suffixes=internal.example",
+                                     "private.networks=192.0.2.0/24"};
+  w->conf_text = test ? "kind = \"test\"\nhost = \"localhost\"\n" : "kind = \"private\"\nhost = \"localhost\"\n";
+  w->sets_text =
+    test ? "log.level=error\n" : "log.level=error\nprivate.suffixes=internal.example\nprivate.networks=192.0.2.0/24\n";
+  ok(config_parse(slice_str(w->conf_text), "avow.conf", sets, test ? 1 : 3, &w->config, &why), &why);
   ok(private_key_generate(KEY_P256, 0, &w->root_key), NULL);
   ok(private_key_generate(KEY_P256, 0, &w->issuer_key), NULL);
   ok(private_key_generate(KEY_P256, 0, &w->web_key), NULL);
@@ -83,7 +87,6 @@ void world_make(struct world *w, enum ca_kind kind) {
   struct buf foreign;
   make_ring(&foreign, (uint8_t)kind, &w->foreign);
   buf_clear(&foreign);
-  w->now_ms = NOW_MS;
   w->journal = memfd_create("journal", MFD_CLOEXEC);
   assert_true(w->journal >= 0);
 }
@@ -132,12 +135,16 @@ void world_open(struct world *w) {
 }
 
 struct signer_answer world_ask(struct world *w, const struct message *m) {
+  if (w->ask)
+    return w->ask(w->rig, m);
   struct signer_answer answer;
   ok(signer_handle_batch(w->signer, &m, 1, w->now_ms, &answer), NULL);
   return answer;
 }
 
 struct message world_record(struct world *w, uint64_t number) {
+  if (w->fetch)
+    return w->fetch(w->rig, number);
   AUTO_BUF bytes, encoded;
   AUTO_ARENA lists;
   buf_init(&bytes, MESSAGE_MAX);
@@ -173,7 +180,7 @@ const char *world_order_url(struct world *w, struct id128 order, const char *tai
 }
 
 struct id128 world_job(void) {
-  return id_make(NOW_MS, 1);
+  return id_make(WORLD_NOW, 1);
 }
 
 struct id128 world_order(const struct world *w) {

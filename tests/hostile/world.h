@@ -14,10 +14,12 @@
 #include "pki/cert.h"
 #include "sign/signer.h"
 
+#define WORLD_NOW ((int64_t)1795341003 * 1000) /* 2026-11-22, where no real clock is involved */
 #define WORLD_BASE "https://localhost:14000"
 
 struct world {
   struct config config;
+  const char *conf_text, *sets_text; /* what it was read from; sets one a line */
   struct private_key *root_key, *issuer_key, *web_key;
   struct buf root, issuer; /* DER */
   struct buf ring_signer_text, ring_validator_text;
@@ -27,10 +29,14 @@ struct world {
   int64_t now_ms;
   struct signer *signer;
   struct arena arena; /* all that the requests borrow from */
+  /* How to reach a signer in another process; NULL: `signer` is asked. */
+  void *rig;
+  struct signer_answer (*ask)(void *rig, const struct message *m);
+  struct message (*fetch)(void *rig, uint64_t number);
 };
 
 /* "internal.example" is listed as internal, "192.0.2.0/24" as a network. */
-void world_make(struct world *w, enum ca_kind kind);
+void world_make(struct world *w, enum ca_kind kind, int64_t now_ms);
 void world_clear(struct world *w);
 struct signer_setup world_setup(const struct world *w);
 /* Opens the signer over the journal, again when it is open. */

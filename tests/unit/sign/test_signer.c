@@ -13,7 +13,7 @@ static const char *const one_name[] = {"www.example.org", NULL};
 
 static int set_up(void **state) {
   (void)state;
-  world_make(&w, KIND_PRIVATE);
+  world_make(&w, KIND_PRIVATE, WORLD_NOW);
   world_open(&w);
   return 0;
 }
