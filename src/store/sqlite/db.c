@@ -10,6 +10,8 @@
 
 /* Prepared statements by the address of their literal: open addressing, a power of two well above their number. */
 enum { STATEMENTS = 512 };
+/* Small allocations of running statements come from a slab of this size. */
+enum { LOOKASIDE_BYTES = 1200, LOOKASIDE_SLOTS = 400 };
 
 struct db {
   sqlite3 *handle;
@@ -32,10 +34,17 @@ static const char setup[] = "PRAGMA locking_mode=EXCLUSIVE;"
                             "PRAGMA wal_autocheckpoint=2000;"
                             "PRAGMA journal_size_limit=67108864;";
 
+/* Nobody reads SQLite's memory statistics, and they cost a lock at every allocation. They can only be switched off
+   before the library's first use; afterwards the call is refused and changes nothing. */
+static bool prepare_library(void) {
+  (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  return vfs_register();
+}
+
 avow_err db_open(const char *path, struct db **out, struct problem *why) {
   *out = NULL;
   struct db *db = calloc(1, sizeof *db);
-  if (!db || !vfs_register()) {
+  if (!db || !prepare_library()) {
     free(db);
     return problem_set(why, ERR_NO_MEMORY, "out of memory for the database");
   }
@@ -43,6 +52,7 @@ avow_err db_open(const char *path, struct db **out, struct problem *why) {
   int rc = sqlite3_open_v2(path, &db->handle, flags, vfs_name);
   if (rc == SQLITE_OK) {
     (void)sqlite3_extended_result_codes(db->handle, 1);
+    (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_LOOKASIDE, (void *)NULL, LOOKASIDE_BYTES, LOOKASIDE_SLOTS);
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, (int *)NULL);
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, (int *)NULL);
