@@ -47,6 +47,19 @@ static avow_err refuse(struct problem *why, const char *reason) {
   return problem_set(why, ERR_UNAUTHORIZED, "The redirect %s", reason);
 }
 
+/* libcurl, like browsers, reads "http:/x", "http:///x" and backslashes as somebody may have meant them. RFC 3986 has
+   one reading of a URL; what others read differently is refused. */
+static bool is_ambiguous(struct slice reference) {
+  const struct slice schemes[] = {SLICE_LIT("http:"), SLICE_LIT("https:")};
+  struct slice rest = reference;
+  for (size_t i = 0; i < 2; i++)
+    if (reference.n >= schemes[i].n && slice_eq_nocase(slice_of(reference.p, schemes[i].n), schemes[i]))
+      rest = slice_skip(reference, schemes[i].n);
+  bool whole = rest.n < reference.n, authority = slice_starts(rest, SLICE_LIT("//"));
+  return memchr(reference.p, '\\', reference.n) || (whole && !authority) || slice_starts(rest, SLICE_LIT("///")) ||
+         (authority && rest.n == 2);
+}
+
 avow_err hop_parse(const char *base, struct slice reference, const struct config *config, struct arena *a,
                    struct hop *out, struct problem *why) {
   memset(out, 0, sizeof *out);
@@ -55,6 +68,8 @@ avow_err hop_parse(const char *base, struct slice reference, const struct config
   for (size_t i = 0; i < reference.n; i++)
     if (reference.p[i] <= 0x20 || reference.p[i] >= 0x7f)
       return refuse(why, "has a location with forbidden characters");
+  if (is_ambiguous(reference))
+    return refuse(why, "has a location that is not a URL");
   __attribute__((cleanup(url_free))) CURLU *u = curl_url();
   char *text = arena_str(a, reference);
   if (!u || !text)
