@@ -224,7 +224,9 @@ class Client:
 
 
 def serial_hex(pem):
-    return f"{x509.load_pem_x509_certificate(pem.encode()).serial_number:x}"
+    """The serial as `avow` prints it: whole octets in lower-case hexadecimal."""
+    text = f"{x509.load_pem_x509_certificate(pem.encode()).serial_number:x}"
+    return "0" * (len(text) % 2) + text
 
 
 def free_port():

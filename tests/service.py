@@ -36,7 +36,7 @@ class Names:
     def __init__(self):
         self.dns, self.http, self.alpn, self.management = (free_port() for _ in range(4))
         self.process = subprocess.Popen(
-            ["pebble-challtestsrv", "-defaultIPv6", "", "-defaultIPv4", "127.0.0.1", "-http01", f"127.0.0.1:{self.http}", "-https01", "", "-doh", "",
+            ["pebble-challtestsrv", "-defaultIPv6", "", "-defaultIPv4", "127.0.0.1", "-http01", f"127.0.0.1:{self.http}", "-https01", "",
              "-tlsalpn01", f"127.0.0.1:{self.alpn}", "-dns01", f"127.0.0.1:{self.dns}", "-management", f"127.0.0.1:{self.management}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: listening(self.management), "pebble-challtestsrv")

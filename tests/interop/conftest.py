@@ -114,7 +114,7 @@ class CA:
 def names():
     """pebble-challtestsrv: every name is 127.0.0.1; TXT by its management port."""
     process = subprocess.Popen(["pebble-challtestsrv", "-defaultIPv6", "", "-defaultIPv4", "127.0.0.1", "-http01", "", "-https01", "",
-                                "-tlsalpn01", "", "-doh", "", "-dns01", "127.0.0.1:8053", "-management", "127.0.0.1:8055"],
+                                "-tlsalpn01", "", "-dns01", "127.0.0.1:8053", "-management", "127.0.0.1:8055"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for(lambda: listening(8055), "pebble-challtestsrv")
     yield

@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import tempfile
 
 import pytest
 
@@ -174,18 +175,20 @@ def test_uacme_dns01_wildcard(ca, tmp_path, dns_hook, trusting_uacme):
                       f'exec {dns_hook} clear "_acme-challenge.$3" x')
     uacme(ca, tmp_path, "new", MAIL)
     uacme(ca, tmp_path, "-h", hook, "issue", "*.uacme-dns.test")
-    fresh(ca, tmp_path / "uacme" / "*.uacme-dns.test" / "cert.pem", tmp_path / "v", "x.uacme-dns.test")
+    fresh(ca, tmp_path / "uacme" / "uacme-dns.test" / "cert.pem", tmp_path / "v", "x.uacme-dns.test")
     record("uacme", "issue dns-01 wildcard")
 
 
 def test_uacme_tls_alpn01(ca, tmp_path, trusting_uacme):
     name, sock = "uacme-alpn.test", tmp_path / "ualpn.sock"
-    server = subprocess.Popen(["ualpn", "-v", "-s", str(sock), "-b", "127.0.0.1@443", "-c", "127.0.0.1@9", "-u", "root"],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(["ualpn", "-v", "-s", str(sock), "-p", str(tmp_path / "ualpn.pid"), "-b", "127.0.0.1@443", "-c", "127.0.0.1@9", "-u", "root"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(tmp_path / "ualpn.log", "wb"))
+    hook = uacme_hook(tmp_path, "alpn", f'[ "$2" = tls-alpn-01 ] && echo "auth $3 $5" | ualpn -s {sock} | grep -q OK',
+                      f'echo "unauth $3" | ualpn -s {sock}')
     try:
         wait_for(lambda: listening(443), "ualpn")
         uacme(ca, tmp_path, "new", MAIL)
-        uacme(ca, tmp_path, "-h", "/usr/share/uacme/ualpn.sh", "issue", name, env={**os.environ, "UALPN_SOCK": str(sock)})
+        uacme(ca, tmp_path, "-h", hook, "issue", name)
     finally:
         server.terminate()
         server.wait(10)
@@ -312,8 +315,8 @@ def served_chain(ca, name, folder):
     """The chain that the server on port 443 shows, as a file; None while it shows none that verifies."""
     done = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:443", "-servername", name, "-showcerts", "-CAfile", str(ca.root)],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=20)
-    if "Verify return code: 0" not in done.stdout:
-        return None
+    if "Verify return code: 0" not in done.stdout or not pem_blocks(done.stdout):
+        return None  # a failed handshake, too, ends with return code 0
     folder.mkdir(exist_ok=True)
     (folder / "served.pem").write_text("".join(b + ("" if b.endswith("\n") else "\n") for b in pem_blocks(done.stdout)))
     return folder / "served.pem"
@@ -380,6 +383,15 @@ def test_caddy_rejected_nonces(rejecting_ca, tmp_path):
 
 # ---- Apache mod_md -----------------------------------------------------------------------------------------------------------
 
+@pytest.fixture
+def open_tmp():
+    """A folder that www-data can reach, unlike pytest's own."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="avow-modmd-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
 class Apache:
     def __init__(self, ca, tmp, name, extra, key="secp256r1"):
         self.tmp = tmp
@@ -395,7 +407,6 @@ User www-data
 Group www-data
 LoadModule mpm_event_module {modules}/mod_mpm_event.so
 LoadModule authz_core_module {modules}/mod_authz_core.so
-LoadModule watchdog_module {modules}/mod_watchdog.so
 LoadModule socache_shmcb_module {modules}/mod_socache_shmcb.so
 LoadModule ssl_module {modules}/mod_ssl.so
 LoadModule md_module {modules}/mod_md.so
@@ -434,6 +445,8 @@ MDStapling off
 
     def until(self, ca, name, folder, before=None, seconds=60):
         """mod_md gets a certificate in the background and takes it up at a graceful restart."""
+        wait_for(lambda: listening(443), "Apache")  # before that a signal would end it
+
         def shown():
             self.process.send_signal(10)  # SIGUSR1: graceful
             for _ in range(20):
@@ -442,55 +455,56 @@ MDStapling off
                     return True
                 subprocess.run(["sleep", "0.1"], check=True)
             return False
-        wait_for(shown, f"mod_md's certificate\n{(self.tmp / 'error.log').read_text()[-2000:]}", seconds)
+        try:
+            wait_for(shown, "mod_md's certificate", seconds)
+        except AssertionError as e:
+            logs = "".join(p.read_text(errors="replace")[-3000:] for p in (self.tmp / "error.log", self.tmp / "stderr.log") if p.exists())
+            raise AssertionError(f"{e}\n{logs}") from None
         return folder / "served.pem"
 
 
 @pytest.mark.parametrize("key,method", [("secp256r1", "http-01"), ("RSA 2048", "http-01"), ("secp256r1", "tls-alpn-01")])
-def test_mod_md(ca, tmp_path, key, method):
+def test_mod_md(ca, open_tmp, key, method):
     name = f"modmd-{key.split()[0].lower()}-{method}.test"
-    tmp_path.chmod(0o755)
-    apache = Apache(ca, tmp_path, name, f"MDomain {name}\nMDCAChallenges {method}", key)
+    apache = Apache(ca, open_tmp, name, f"MDomain {name}\nMDCAChallenges {method}", key)
     apache.start()
     try:
-        first = fresh(ca, apache.until(ca, name, tmp_path / "s"), tmp_path / "v1", name)
+        first = fresh(ca, apache.until(ca, name, open_tmp / "s"), open_tmp / "v1", name)
         record("mod_md", f"issue {method} {'rsa' if key[0] == 'R' else 'ecdsa'}")
     finally:
         apache.stop()
     if method != "http-01" or key[0] == "R":
         return
-    apache = Apache(ca, tmp_path, name, f"MDomain {name}\nMDCAChallenges {method}\nMDRenewWindow 100%", key)
+    apache = Apache(ca, open_tmp, name, f"MDomain {name}\nMDCAChallenges {method}\nMDRenewWindow 100%", key)
     apache.start()
     try:
-        fresh(ca, apache.until(ca, name, tmp_path / "s", first), tmp_path / "v2", name, first)
+        fresh(ca, apache.until(ca, name, open_tmp / "s", first), open_tmp / "v2", name, first)
         record("mod_md", "forced renewal")
     finally:
         apache.stop()
     record("mod_md", "revoke by account", "no such command")
 
 
-def test_mod_md_dns01_wildcard(ca, tmp_path, dns_hook):
+def test_mod_md_dns01_wildcard(ca, open_tmp, dns_hook):
     name = "modmd-dns.test"
-    script = tmp_path / "md-dns"
+    script = open_tmp / "md-dns"
     script.write_text(f'#!/bin/sh\nif [ "$1" = setup ]; then exec {dns_hook} set "_acme-challenge.$2" "$3"; else exec {dns_hook} clear "_acme-challenge.$2" x; fi\n')
     script.chmod(0o755)
-    tmp_path.chmod(0o755)
-    apache = Apache(ca, tmp_path, name, f"MDomain {name} *.{name}\nMDCAChallenges dns-01\nMDChallengeDns01 {script}")
+    apache = Apache(ca, open_tmp, name, f"MDomain {name} *.{name}\nMDCAChallenges dns-01\nMDChallengeDns01 {script}")
     apache.start()
     try:
-        fresh(ca, apache.until(ca, name, tmp_path / "s"), tmp_path / "v", f"x.{name}")
+        fresh(ca, apache.until(ca, name, open_tmp / "s"), open_tmp / "v", f"x.{name}")
         record("mod_md", "issue dns-01 wildcard")
     finally:
         apache.stop()
 
 
-def test_mod_md_rejected_nonces(rejecting_ca, tmp_path):
+def test_mod_md_rejected_nonces(rejecting_ca, open_tmp):
     name = "modmd-nonce.test"
-    tmp_path.chmod(0o755)
-    apache = Apache(rejecting_ca, tmp_path, name, f"MDomain {name}\nMDCAChallenges http-01")
+    apache = Apache(rejecting_ca, open_tmp, name, f"MDomain {name}\nMDCAChallenges http-01")
     apache.start()
     try:
-        fresh(rejecting_ca, apache.until(rejecting_ca, name, tmp_path / "s"), tmp_path / "v", name)
+        fresh(rejecting_ca, apache.until(rejecting_ca, name, open_tmp / "s"), open_tmp / "v", name)
         record("mod_md", "20 % nonces rejected")
     finally:
         apache.stop()
