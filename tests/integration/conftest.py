@@ -1,29 +1,16 @@
 """One test CA for the whole folder, and clients of it."""
 import socket
 import ssl
-import subprocess
 
 import pytest
 
-from acme_client import Client, free_port
-from service import Names, Service, listening, wait_for
-
-
-class DebianNames(Names):
-    """Names with the options that Debian 12's pebble-challtestsrv (2.4.0) knows: it has no -doh."""
-
-    def __init__(self):
-        self.dns, self.http, self.alpn, self.management = (free_port() for _ in range(4))
-        self.process = subprocess.Popen(
-            ["pebble-challtestsrv", "-defaultIPv6", "", "-defaultIPv4", "127.0.0.1", "-http01", f"127.0.0.1:{self.http}", "-https01", "",
-             "-tlsalpn01", f"127.0.0.1:{self.alpn}", "-dns01", f"127.0.0.1:{self.dns}", "-management", f"127.0.0.1:{self.management}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: listening(self.management), "pebble-challtestsrv")
+from acme_client import Client
+from service import Names, Service
 
 
 @pytest.fixture(scope="session")
 def names():
-    one = DebianNames()
+    one = Names()
     yield one
     one.stop()
 
