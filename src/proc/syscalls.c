@@ -114,6 +114,10 @@ static void rule(struct filter *f, uint32_t action, const char *call, unsigned n
   f->failed = seccomp_rule_add_array(f->ctx, action, number, n, args);
 }
 
+static struct scmp_arg_cmp argument_is(unsigned arg, scmp_datum_t value) {
+  return (struct scmp_arg_cmp){.arg = arg, .op = SCMP_CMP_EQ, .datum_a = value};
+}
+
 static void allow_if(struct filter *f, const char *call, struct scmp_arg_cmp arg) {
   rule(f, SCMP_ACT_ALLOW, call, 1, &arg);
 }
@@ -121,8 +125,8 @@ static void allow_if(struct filter *f, const char *call, struct scmp_arg_cmp arg
 static void allow_list(struct filter *f, const char *const *list) {
   for (; *list; list++) {
     if (strcmp(*list, "ioctl_nonblock") == 0) {
-      allow_if(f, "ioctl", SCMP_A1(SCMP_CMP_EQ, FIONBIO));
-      allow_if(f, "ioctl", SCMP_A1(SCMP_CMP_EQ, FIONREAD));
+      allow_if(f, "ioctl", argument_is(1, FIONBIO));
+      allow_if(f, "ioctl", argument_is(1, FIONREAD));
     } else {
       rule(f, SCMP_ACT_ALLOW, *list, 0, NULL);
     }
@@ -131,28 +135,31 @@ static void allow_list(struct filter *f, const char *const *list) {
 
 /* Calls that are right only with certain arguments. */
 static void allow_narrowed(struct filter *f, enum role role) {
-  pid_t self = getpid();
+  const pid_t self = getpid();
+  const scmp_datum_t shared = CLONE_THREAD | CLONE_VM;
+  const struct scmp_arg_cmp thread = {.arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = shared, .datum_b = shared};
   /* Threads, never processes. clone3 hides its flags in memory that a filter cannot read; the C library goes back to
    * clone. */
   rule(f, SCMP_ACT_ERRNO(ENOSYS), "clone3", 0, NULL);
-  allow_if(f, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM));
+  allow_if(f, "clone", thread);
   /* abort() and raise(). */
-  allow_if(f, "tgkill", SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self));
-  allow_if(f, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+  allow_if(f, "tgkill", argument_is(0, (scmp_datum_t)self));
+  allow_if(f, "prctl", argument_is(0, PR_SET_NAME));
   /* Reading its own limits. */
-  rule(f, SCMP_ACT_ALLOW, "prlimit64", 2, (struct scmp_arg_cmp[]){SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0)});
+  rule(f, SCMP_ACT_ALLOW, "prlimit64", 2, (struct scmp_arg_cmp[]){argument_is(0, 0), argument_is(2, 0)});
   /* Whether standard error is a terminal. */
-  allow_if(f, "ioctl", SCMP_A1(SCMP_CMP_EQ, TCGETS));
+  allow_if(f, "ioctl", argument_is(1, TCGETS));
 #ifdef AVOW_FAULTS
-  allow_if(f, "kill", SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self));
+  allow_if(f, "kill", argument_is(0, (scmp_datum_t)self));
 #endif
   if (role != ROLE_validator)
     return;
-  allow_if(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET));
-  allow_if(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+  allow_if(f, "socket", argument_is(0, AF_INET));
+  allow_if(f, "socket", argument_is(0, AF_INET6));
   /* Name service and interface look-ups of libraries fail softly, as they do on a machine without them. */
-  rule(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", 1, (struct scmp_arg_cmp[]){SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
-  rule(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", 1, (struct scmp_arg_cmp[]){SCMP_A0(SCMP_CMP_EQ, AF_NETLINK)});
+  const struct scmp_arg_cmp unix_socket = argument_is(0, AF_UNIX), netlink_socket = argument_is(0, AF_NETLINK);
+  rule(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", 1, &unix_socket);
+  rule(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", 1, &netlink_socket);
   static const char *const hidden[] = {"open",       "openat", "access", "faccessat",
                                        "faccessat2", "stat",   "lstat",  "readlink"};
   for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
