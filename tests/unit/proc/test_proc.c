@@ -47,7 +47,7 @@ int role_store_main(struct role_context *ctx) {
     channel_init(&front[i], -1, ROLE_store, ROLE_front);
   if (role_ready(ctx) != AVOW_OK || role_channel_count(ctx, ROLE_front) != WORKERS + 1)
     return 1;
-  struct inbox in;
+  __attribute__((cleanup(inbox_clear))) struct inbox in;
   inbox_init(&in);
   while (!ctx->stopping) {
     struct pollfd p[WORKERS + 2] = {{.fd = ctx->control.fd, .events = POLLIN}};
@@ -76,7 +76,7 @@ int role_store_main(struct role_context *ctx) {
 
 /* Shakes hands on every channel, says "ready", waits until one breaks, and begins again. */
 int role_front_main(struct role_context *ctx) {
-  struct inbox in;
+  __attribute__((cleanup(inbox_clear))) struct inbox in;
   inbox_init(&in);
   struct channel store[WORKERS + 1];
   for (int i = 0; i <= WORKERS; i++)
