@@ -84,7 +84,7 @@ avow_err hop_parse(const char *base, struct slice reference, const struct config
   if (part_of(u, CURLUPART_USER, 0, a) || part_of(u, CURLUPART_PASSWORD, 0, a))
     return refuse(why, "has a user name or password in its location");
   char *port = part_of(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, a);
-  out->port = port ? atoi(port) : 0;
+  out->port = port ? (int)strtol(port, NULL, 10) : 0;
   if (!port_allowed(out->port, config))
     return refuse(why, "leads to a port other than 80 and 443");
   char *host = part_of(u, CURLUPART_HOST, 0, a);

@@ -9,11 +9,15 @@ static void finish(struct http01 *h, const struct problem *outcome) {
 
 static void connect_next(struct http01 *h);
 
+static bool is_space(uint8_t c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 avow_err http01_compare(struct slice body, bool too_large, const char *key_authorization, struct problem *why) {
   struct slice want = slice_str(key_authorization);
   if (too_large)
     return problem_set(why, ERR_INCORRECT_RESPONSE, "The answer is longer than a key authorization can be");
-  while (body.n > 0 && memchr(" \t\r\n\v\f", body.p[body.n - 1], 6))
+  while (body.n > 0 && is_space(body.p[body.n - 1]))
     body.n--;
   if (slice_eq(body, want))
     return AVOW_OK;

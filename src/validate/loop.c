@@ -1,9 +1,15 @@
 #include "validate/loop.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+
+/* Who is meant by an element of the array that is polled; NULL when it went away meanwhile. */
+struct polled {
+  struct watch *watch;
+};
 
 static void read_clocks(struct loop *l) {
   l->now_ms = clock_now_ms();
@@ -44,7 +50,7 @@ void loop_unwatch(struct loop *l, struct watch *w) {
   w->prev = w->next = NULL;
   l->watches_n--;
   if (w->polled_at < l->polled_n)
-    l->polled[w->polled_at] = NULL;
+    l->polled[w->polled_at].watch = NULL;
 }
 
 void loop_timer(struct loop *l, struct timer *t, int64_t delay_ms, void (*fire)(void *user), void *user) {
@@ -66,16 +72,18 @@ void loop_untimer(struct timer *t) {
 /* The timer that is due first; NULL without any. There are hundreds at most, so a walk is cheaper than a heap. */
 static struct timer *first_timer(struct loop *l) {
   struct timer *first = NULL;
-  for (struct timer *t = l->timers.next; t != &l->timers; t = t->next)
+  for (struct timer *t = l->timers.next; t != &l->timers; t = t->next) {
+    assert(t);
     if (!first || t->at < first->at)
       first = t;
+  }
   return first;
 }
 
 static bool list_watches(struct loop *l) {
   if (l->watches_n > l->room) {
     size_t room = l->watches_n * 2;
-    struct watch **polled = realloc(l->polled, room * sizeof *polled);
+    struct polled *polled = realloc(l->polled, room * sizeof *polled);
     if (!polled)
       return false;
     l->polled = polled;
@@ -88,7 +96,7 @@ static bool list_watches(struct loop *l) {
   l->polled_n = 0;
   for (struct watch *w = l->watches.next; w != &l->watches; w = w->next) {
     w->polled_at = l->polled_n;
-    l->polled[l->polled_n] = w;
+    l->polled[l->polled_n].watch = w;
     /* CURL_WAIT_POLLIN and the others have the values of poll(2) here; see the assertions below. */
     l->fds[l->polled_n++] = (struct curl_waitfd){.fd = w->fd, .events = w->events};
   }
@@ -134,8 +142,8 @@ avow_err loop_step(struct loop *l, int most_ms) {
     return ERR_IO;
   read_clocks(l);
   for (size_t i = 0; i < l->polled_n; i++)
-    if (l->polled[i] && l->fds[i].revents)
-      l->polled[i]->ready(l->polled[i]->user, l->fds[i].revents);
+    if (l->polled[i].watch && l->fds[i].revents)
+      l->polled[i].watch->ready(l->polled[i].watch->user, l->fds[i].revents);
   l->polled_n = 0;
   handle_transfers(l);
   handle_timers(l);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 struct loop;
+struct polled;
 
 /* A descriptor somebody waits for. Embedded in its owner, who keeps the descriptor. */
 struct watch {
@@ -36,7 +37,7 @@ struct loop {
   struct watch watches; /* heads of rings */
   struct timer timers;
   size_t watches_n;
-  struct watch **polled;
+  struct polled *polled;
   struct curl_waitfd *fds;
   size_t polled_n, room;
   int64_t now_ms, mono_ms; /* of the current step */

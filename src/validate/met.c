@@ -3,10 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void make_printable(uint8_t *p, size_t n) {
+static void copy_printable(uint8_t *to, const uint8_t *from, size_t n) {
   for (size_t i = 0; i < n; i++)
-    if (p[i] < 0x20 || p[i] > 0x7e)
-      p[i] = '?';
+    to[i] = from[i] < 0x20 || from[i] > 0x7e ? '?' : from[i];
 }
 
 static struct slice keep(struct arena *a, const char *text, size_t most) {
@@ -16,8 +15,7 @@ static struct slice keep(struct arena *a, const char *text, size_t most) {
   uint8_t *p = arena_alloc(a, n + 1);
   if (!p)
     return SLICE_NONE;
-  memcpy(p, text, n);
-  make_printable(p, n);
+  copy_printable(p, (const uint8_t *)text, n);
   return slice_of(p, n);
 }
 
@@ -41,9 +39,7 @@ const char *met_quote(struct arena *a, struct slice bytes, size_t most) {
   uint8_t *p = arena_alloc(a, n + 4);
   if (!p)
     return "";
-  if (n > 0)
-    memcpy(p, bytes.p, n);
-  make_printable(p, n);
+  copy_printable(p, bytes.p, n);
   memcpy(p + n, cut ? "..." : "", cut ? 4 : 1);
   return (const char *)p;
 }

@@ -56,11 +56,9 @@ static void job_end(struct job *j) {
     }
   if (j->caa_runs)
     caa_check_cancel(&j->caa);
-  if (j->next) {
-    j->prev->next = j->next;
-    j->next->prev = j->prev;
-    j->v->jobs_n--;
-  }
+  j->prev->next = j->next;
+  j->next->prev = j->prev;
+  j->v->jobs_n--;
   arena_clear(&j->probe.arena);
   free(j);
 }
@@ -216,6 +214,10 @@ static struct job *job_new(struct validator *v, uint64_t request, int method, st
   if (!j)
     return NULL;
   j->v = v;
+  j->next = &v->jobs;
+  j->prev = v->jobs.prev;
+  j->prev->next = j->next->prev = j;
+  v->jobs_n++;
   j->request = request;
   j->probe = (struct probe){
     .loop = v->o.loop, .dns = v->dns, .config = v->o.config, .tls = v->tls, .method = method, .account = account};
@@ -253,11 +255,6 @@ static void start_caa(struct job *j) {
 }
 
 static void job_start(struct job *j) {
-  struct validator *v = j->v;
-  j->next = &v->jobs;
-  j->prev = v->jobs.prev;
-  j->prev->next = j->next->prev = j;
-  v->jobs_n++;
   j->starting = true;
   j->challenge_runs = j->has_challenge;
   if (j->has_challenge)
@@ -346,8 +343,10 @@ avow_err validator_new(const struct validator_options *options, struct validator
 }
 
 void validator_cancel_all(struct validator *v) {
-  while (v->jobs.next != &v->jobs)
-    job_end(v->jobs.next);
+  for (struct job *j = v->jobs.next, *next; j != &v->jobs; j = next) {
+    next = j->next;
+    job_end(j);
+  }
 }
 
 void validator_free(struct validator *v) {
