@@ -56,9 +56,5 @@ void http_parser_clear(struct http_parser *p);
 void http_parser_reset(struct http_parser *p);
 /* Reads from the front of `in` and moves it past what was read, at most to the end of one request. */
 enum http_parse http_parser_feed(struct http_parser *p, struct slice *in);
-/* True once a byte of a request has come. */
-static inline bool http_parser_started(const struct http_parser *p) {
-  return p->state != PARSE_LINES || p->head.n > 0;
-}
 
 #endif

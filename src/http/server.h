@@ -6,9 +6,10 @@
    server_event, server_stop, server_set_chain and server_counts may be called from any thread at any time between
    server_new and server_free. SIGPIPE is ignored in the process from server_new on.
 
-   Confinement needs, after server_new: accept4, epoll_*, eventfd's read and write, recvfrom, sendto, read, write,
-   shutdown, setsockopt, close, clone (threads), futex, timers, and beneath `published`: openat (read-only), fstat,
-   pread64. */
+   What confinement must allow after server_new, as traced: accept4, close, epoll_ctl, epoll_pwait, epoll_wait, futex,
+   ioctl (FIONBIO), read, write, recvfrom, sendto, shutdown, setsockopt, getrandom, getpid, sched_yield, mmap, munmap,
+   mprotect, madvise, rt_sigprocmask; for threads clone3, rseq, set_robust_list, exit; for ROUTE_FILE openat beneath
+   `published`, newfstatat, pread64. */
 #ifndef AVOW_HTTP_SERVER_H
 #define AVOW_HTTP_SERVER_H
 

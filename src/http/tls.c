@@ -81,22 +81,6 @@ static int alpn_callback(SSL *ssl, const unsigned char **out, unsigned char *out
            : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-avow_err tls_new(struct tls **out, struct problem *why) {
-  struct tls *tls = calloc(1, sizeof *tls);
-  if (!tls)
-    return problem_set(why, ERR_NO_MEMORY, "no memory for TLS");
-  avow_err e = secret_new(&tls->tickets, 2 * sizeof(struct ticket_key));
-  if (e) {
-    free(tls);
-    return problem_set(why, e, "no locked memory for ticket keys");
-  }
-  pthread_mutex_init(&tls->lock, NULL);
-  random_bytes(tls->tickets.p, tls->tickets.n);
-  tls->rotated = clock_mono_ms();
-  *out = tls;
-  return AVOW_OK;
-}
-
 void tls_free(struct tls *tls) {
   if (!tls)
     return;
@@ -117,6 +101,30 @@ static bool context_configure(struct tls *tls, SSL_CTX *ctx) {
          SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
          SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"avow", 4) == 1 &&
          SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_callback) == 1;
+}
+
+avow_err tls_new(struct tls **out, struct problem *why) {
+  struct tls *tls = calloc(1, sizeof *tls);
+  if (!tls)
+    return problem_set(why, ERR_NO_MEMORY, "no memory for TLS");
+  avow_err e = secret_new(&tls->tickets, 2 * sizeof(struct ticket_key));
+  if (e) {
+    free(tls);
+    return problem_set(why, e, "no locked memory for ticket keys");
+  }
+  pthread_mutex_init(&tls->lock, NULL);
+  random_bytes(tls->tickets.p, tls->tickets.n);
+  tls->rotated = clock_mono_ms();
+  /* The first context makes OpenSSL read its configuration; later, confined, it could open no file. */
+  SSL_CTX *first = SSL_CTX_new(TLS_server_method());
+  bool good = first && context_configure(tls, first);
+  SSL_CTX_free(first);
+  if (!good) {
+    tls_free(tls);
+    return problem_set(why, ERR_CRYPTO, "OpenSSL cannot serve TLS");
+  }
+  *out = tls;
+  return AVOW_OK;
 }
 
 static int no_password(char *out, int n, int writing, void *user) {
