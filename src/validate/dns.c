@@ -110,7 +110,10 @@ static avow_err configure(struct ub_ctx *ctx, const struct config *config, struc
   int code = ub_ctx_async(ctx, 1);
   if (code != UB_NOERROR)
     return unbound_error(code, "thread", why);
-  /* The first of these calls also closes the configuration: every file is read by now. */
+  /* Closes the configuration: every file is read and every anchor parsed by now. */
+  code = ub_ctx_data_remove(ctx, "nothing.invalid.");
+  if (code != UB_NOERROR)
+    return unbound_error(code, "validation.resolvers or validation.trust_anchor", why);
   if (config->kind == KIND_PUBLIC)
     return AVOW_OK;
   for (size_t i = 0; i < sizeof local_zones / sizeof local_zones[0]; i++) {

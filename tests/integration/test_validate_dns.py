@@ -186,3 +186,19 @@ def test_private_suffixes(tmp_path, dns):
     assert v.caa("corp.example.net")["caa"][0]["verdict"] == 3
     assert v.caa("xcorp.example.net")["error"] == "ERR_CAA"
     v.stop()
+
+
+def test_public_ca_contacts_nothing_special(tmp_path):
+    """Kind public starts with its own recursion and the root's anchors; loopback is out of its reach."""
+    v = Validator(tmp_path, kind="public")
+    a = v.validate("ip", "127.0.0.1", HTTP, v.token())
+    assert a["error"] == "ERR_CONNECTION" and "Loopback" in a["detail"], a
+    a = v.validate("dns", "localhost", HTTP, v.token())
+    assert not a["good"] and "Loopback" in a["detail"], a
+    v.stop()
+
+
+def test_wrong_anchor_is_found_at_the_start(tmp_path, dns):
+    for anchor in ("example.com. DS 1 13 2 zz", "example.com. DS x 13 2 00"):
+        v = Validator(tmp_path, [f"validation.resolvers=127.0.0.1:{dns.port}", f"validation.trust_anchor={anchor}"])
+        assert v.process.wait(10) == 1
