@@ -121,21 +121,42 @@ static avow_err write_at(int fd, struct slice s, uint64_t offset) {
   return AVOW_OK;
 }
 
+/* A test build writes in two halves, so that it can die with a torn frame on disk. */
 static avow_err write_pending(struct journal *j, enum journal_stage stage) {
   struct slice bytes = buf_slice(&j->pending);
   uint64_t offset = j->end;
   (void)stage;
 #ifdef AVOW_FAULTS
+  if (stage == STAGE_INTENT)
+    fault_point("journal.intent.before_write");
+  else
+    fault_point("journal.outcome.before_write");
   struct slice half = slice_of(bytes.p, bytes.n / 2);
-  fault_point(stage == STAGE_INTENT ? "journal.intent.before_write" : "journal.outcome.before_write");
-  avow_err torn = write_at(j->fd, half, offset);
-  if (torn != AVOW_OK)
-    return torn;
-  fault_point(stage == STAGE_INTENT ? "journal.intent.half_written" : "journal.outcome.half_written");
+  avow_err e = write_at(j->fd, half, offset);
+  if (e != AVOW_OK)
+    return e;
+  if (stage == STAGE_INTENT)
+    fault_point("journal.intent.half_written");
+  else
+    fault_point("journal.outcome.half_written");
   bytes = slice_skip(bytes, half.n);
   offset += half.n;
 #endif
   return write_at(j->fd, bytes, offset);
+}
+
+static avow_err sync_written(struct journal *j, enum journal_stage stage) {
+  if (stage == STAGE_INTENT)
+    fault_point("journal.intent.before_sync");
+  else
+    fault_point("journal.outcome.before_sync");
+  if (fdatasync(j->fd) != 0)
+    return ERR_IO;
+  if (stage == STAGE_INTENT)
+    fault_point("journal.intent.after_sync");
+  else
+    fault_point("journal.outcome.after_sync");
+  return AVOW_OK;
 }
 
 avow_err journal_commit(struct journal *j, enum journal_stage stage, struct problem *why) {
@@ -144,16 +165,13 @@ avow_err journal_commit(struct journal *j, enum journal_stage stage, struct prob
   if (j->pending.n == 0)
     return AVOW_OK;
   avow_err e = write_pending(j, stage);
-  if (e == AVOW_OK) {
-    fault_point(stage == STAGE_INTENT ? "journal.intent.before_sync" : "journal.outcome.before_sync");
-    e = fdatasync(j->fd) == 0 ? AVOW_OK : ERR_IO;
-  }
+  if (e == AVOW_OK)
+    e = sync_written(j, stage);
   if (e != AVOW_OK) {
     /* After a failed sync the kernel may have dropped the pages: only a replay tells what is there. */
     j->dead = true;
     return problem_set(why, ERR_IO, "the journal cannot be written: %s", strerror(errno));
   }
-  fault_point(stage == STAGE_INTENT ? "journal.intent.after_sync" : "journal.outcome.after_sync");
   struct cursor c = cursor_of(buf_slice(&j->pending));
   while (e == AVOW_OK && cursor_left(&c) > 0) {
     struct frame f = {.offset = j->end};

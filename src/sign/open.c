@@ -98,7 +98,7 @@ static void open_rules(struct signer *s) {
 /* ---- what the replay leaves
  * -------------------------------------------------------------------------------------------- */
 
-/* docs/decisions/0003: an intent without outcome counts as issued and is listed as revoked. */
+/* docs/decisions/0006: an intent without outcome counts as issued and is listed as revoked. */
 static avow_err end_intents(struct signer *s, int64_t now_ms) {
   const struct intent_state *i;
   for (size_t at = 0; (i = table_next(&s->state.intents, &at));) {
