@@ -19,6 +19,12 @@ avow_err file_create(int dir_fd, const char *path, struct slice bytes, mode_t mo
 avow_err fd_write_all(int fd, struct slice bytes) WARN_UNUSED;
 /* Closes *fd if it is open and sets it to -1. */
 void fd_close(int *fd);
+/* The descriptor in *fd, which is set to -1: it leaves the scope that would close it. */
+static inline int fd_take(int *fd) {
+  int taken = *fd;
+  *fd = -1;
+  return taken;
+}
 
 #define AUTO_FD __attribute__((cleanup(fd_close))) int
 

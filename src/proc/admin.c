@@ -36,8 +36,7 @@ avow_err admin_open(struct admin *a, int dir_fd, struct problem *why) {
   umask(before);
   if (!bound || listen(fd, ADMIN_BACKLOG) != 0)
     return problem_set(why, ERR_IO, "cannot make the admin socket: %s", strerror(errno));
-  a->listener = fd;
-  fd = -1;
+  a->listener = fd_take(&fd);
   return AVOW_OK;
 }
 
@@ -64,9 +63,8 @@ void admin_accept(struct admin *a, int64_t now_ms) {
     struct admin_waiting *w = &a->waiting[i];
     if (w->ch.fd >= 0)
       continue;
-    channel_init(&w->ch, fd, ROLE_supervisor, ROLE_admin);
+    channel_init(&w->ch, fd_take(&fd), ROLE_supervisor, ROLE_admin);
     w->until_ms = now_ms + ADMIN_TIMEOUT_MS;
-    fd = -1;
     return;
   }
 }

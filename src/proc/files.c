@@ -24,9 +24,7 @@ static int listen_on(const struct endpoint *at) {
     return -1;
   if (bind(fd, (const struct sockaddr *)&at->address, at->n) != 0 || listen(fd, SOMAXCONN) != 0)
     return -1;
-  int mine = fd;
-  fd = -1;
-  return mine;
+  return fd_take(&fd);
 }
 
 static avow_err open_listeners(const char *key, const struct endpoint *list, size_t n, int *fds, struct problem *why) {
@@ -45,9 +43,7 @@ static int memfd_with(const char *name, struct slice bytes) {
   AUTO_FD fd = memfd_create(name, MFD_CLOEXEC);
   if (fd < 0 || fd_write_all(fd, bytes) != AVOW_OK || lseek(fd, 0, SEEK_SET) != 0)
     return -1;
-  int mine = fd;
-  fd = -1;
-  return mine;
+  return fd_take(&fd);
 }
 
 static avow_err copy_journal(struct ca_files *f, struct problem *why) {
