@@ -49,7 +49,7 @@ const struct conf_row conf_rows[] = {
    "Special-purpose networks in which this CA may validate.", conf_set_networks, FIELDS(networks), 0, 0},
   {"profile.default", IN_ALL, "word", SAME("classic"), NULL, "the name of a profile",
    "Profile of orders that name none.", conf_set_profile_name, FIELD(default_profile), 0, 0, 0},
-  {"crl.shards", IN_ALL, "integer", SAME("4"), NULL, NULL, "Over how many CRLs the certificates are spread.",
+  {"crl.shards", IN_ALL, "integer", {"1", "128", "1"}, NULL, NULL, "Over how many CRLs the certificates are spread.",
    conf_set_int, FIELD(crl_shards), 0, 1, 256},
   {"crl.interval", IN_ALL, "duration", SAME("6h"), NULL, NULL, "How often each CRL is signed anew.", conf_set_duration,
    FIELD(crl_interval_s), 0, 60, 4 * 86400},

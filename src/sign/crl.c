@@ -56,6 +56,16 @@ static avow_err sign_list(struct signer *s, const struct crl_request *r, struct 
   return der->p ? AVOW_OK : ERR_NO_MEMORY;
 }
 
+/* The only CRL there ever was needs no distribution point in it, and every reader understands it; as one of several it must say
+   what it covers (RFC 5280, 5.2.5). */
+static bool is_alone(const struct signer *s) {
+  const struct crl_state *crl;
+  for (size_t at = 0; (crl = table_next(&s->state.crls, &at));)
+    if (crl->shard != 0)
+      return false;
+  return s->setup.config->crl_shards == 1;
+}
+
 avow_err plan_crl(struct signer *s, struct work *w, struct problem *why) {
   const struct msg_sign_crl *m = &w->request->sign_crl;
   const struct config *config = s->setup.config;
@@ -77,7 +87,7 @@ avow_err plan_crl(struct signer *s, struct work *w, struct problem *why) {
                           .this_update_s = w->now_ms / SECOND_MS,
                           .next_update_s = w->now_ms / SECOND_MS + config->crl_lifetime_s,
                           .number = last ? last->number + 1 : 1,
-                          .idp_url = url,
+                          .idp_url = is_alone(s) ? NULL : url,
                           .entries = entries.p,
                           .entries_n = entries.n};
   struct slice der;

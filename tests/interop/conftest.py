@@ -82,11 +82,11 @@ def challtest(path, body):
 class CA:
     """One running CA of kind test: names resolve by pebble-challtestsrv, validation goes to ports 80 and 443."""
 
-    def __init__(self, folder, port, reject=0):
+    def __init__(self, folder, port, reject=0, sets=()):
         self.dir, self.port = folder / "ca", port
         run([AVOW, "init", "--dir", self.dir, "--kind", "test", "--host", "localhost"])
         self.sets = [f"listen.https=127.0.0.1:{port}", f"listen.http=127.0.0.1:{port + 1}", "validation.resolvers=127.0.0.1:8053",
-                     f"test.reject_nonces={reject}"]
+                     f"test.reject_nonces={reject}", *sets]
         self.root = self.dir / "root.pem"
         self.url = f"https://localhost:{port}/directory"
         self.log = open(folder / "serve.log", "wb")

@@ -3,14 +3,14 @@ and tls-alpn-01, RSA and ECDSA keys, and nonces rejected at 20 % where the clien
 import os
 import pathlib
 import shutil
-import socket
-import ssl
+import signal
 import subprocess
 import tempfile
+import time
 
 import pytest
 
-from conftest import AVOW, challtest, key_type_of, listening, pem_blocks, record, run, serial_of, verify, wait_for
+from conftest import CA, key_type_of, listening, pem_blocks, record, run, serial_of, verify, wait_for
 
 MAIL = "someone@example.net"
 
@@ -397,6 +397,7 @@ class Apache:
         self.tmp = tmp
         modules = "/usr/lib/apache2/modules"
         (tmp / "www").mkdir(exist_ok=True)
+        shutil.copy(ca.root, tmp / "root.pem")
         (tmp / "httpd.conf").write_text(f"""
 ServerRoot {tmp}
 PidFile {tmp}/httpd.pid
@@ -416,7 +417,7 @@ Protocols http/1.1 acme-tls/1
 DefaultRuntimeDir {tmp}
 MDStoreDir {tmp}/md
 MDCertificateAuthority {ca.url}
-MDCACertificateFile {ca.root}
+MDCACertificateFile {tmp}/root.pem
 MDCertificateAgreement accepted
 MDContactEmail {MAIL}
 MDPrivateKeys {key}
@@ -448,13 +449,11 @@ MDStapling off
         wait_for(lambda: listening(443), "Apache")  # before that a signal would end it
 
         def shown():
-            self.process.send_signal(10)  # SIGUSR1: graceful
-            for _ in range(20):
-                chain = listening(443) and served_chain(ca, name, folder)
-                if chain and serial_of(chain) != before:
-                    return True
-                subprocess.run(["sleep", "0.1"], check=True)
-            return False
+            if list((self.tmp / "md" / "staging").glob("*/pubcert*.pem")):
+                self.process.send_signal(signal.SIGUSR1)  # graceful: takes up what is staged
+                time.sleep(1)
+            chain = listening(443) and served_chain(ca, name, folder)
+            return chain and serial_of(chain) != before
         try:
             wait_for(shown, "mod_md's certificate", seconds)
         except AssertionError as e:
@@ -475,7 +474,7 @@ def test_mod_md(ca, open_tmp, key, method):
         apache.stop()
     if method != "http-01" or key[0] == "R":
         return
-    apache = Apache(ca, open_tmp, name, f"MDomain {name}\nMDCAChallenges {method}\nMDRenewWindow 100%", key)
+    apache = Apache(ca, open_tmp, name, f"MDomain {name}\nMDCAChallenges {method}\nMDRenewWindow 2159h", key)
     apache.start()
     try:
         fresh(ca, apache.until(ca, name, open_tmp / "s", first), open_tmp / "v2", name, first)
@@ -487,6 +486,7 @@ def test_mod_md(ca, open_tmp, key, method):
 
 def test_mod_md_dns01_wildcard(ca, open_tmp, dns_hook):
     name = "modmd-dns.test"
+    dns_hook = shutil.copy(dns_hook, open_tmp / "dns-hook")
     script = open_tmp / "md-dns"
     script.write_text(f'#!/bin/sh\nif [ "$1" = setup ]; then exec {dns_hook} set "_acme-challenge.$2" "$3"; else exec {dns_hook} clear "_acme-challenge.$2" x; fi\n')
     script.chmod(0o755)
@@ -513,7 +513,20 @@ def test_mod_md_rejected_nonces(rejecting_ca, open_tmp):
 # ---- what the CA publishes ---------------------------------------------------------------------------------------------------
 
 def test_crls_verify(ca, tmp_path):
-    """Every shard's CRL is served over plain HTTP from the start and verifies under OpenSSL, GnuTLS and NSS."""
+    """The CRL is served over plain HTTP from the start and verifies under OpenSSL, GnuTLS and NSS."""
+    check_crls(ca, tmp_path, 1)
+
+
+def test_sharded_crls_verify(names, tmp_path_factory, tmp_path):
+    one = CA(tmp_path_factory.mktemp("avow-shards"), 14200, sets=["crl.shards=4"])
+    try:
+        wait_for(lambda: len(list((one.dir / "published" / "crl" / "I1").glob("*.crl"))) == 4, "four CRLs")
+        check_crls(one, tmp_path, 4)
+    finally:
+        one.stop()
+
+
+def check_crls(ca, tmp_path, count):
     base = f"http://127.0.0.1:{ca.port + 1}"
     run(["curl", "-sf", "-o", tmp_path / "I1.cer", f"{base}/ca/I1.cer"])
     run(["openssl", "x509", "-inform", "DER", "-in", tmp_path / "I1.cer", "-out", tmp_path / "I1.pem"])
@@ -524,7 +537,7 @@ def test_crls_verify(ca, tmp_path):
     run(["certutil", "-A", "-n", "root", "-t", "C,,", "-d", f"sql:{db}", "-i", ca.root])
     run(["certutil", "-A", "-n", "I1", "-t", ",,", "-d", f"sql:{db}", "-i", tmp_path / "I1.pem"])
     shards = sorted((ca.dir / "published" / "crl" / "I1").glob("*.crl"))
-    assert len(shards) >= 1
+    assert len(shards) == count
     for path in shards:
         crl = tmp_path / path.name
         headers = run(["curl", "-sf", "-D", "-", "-o", crl, f"{base}/crl/I1/{path.name}"])
@@ -532,4 +545,5 @@ def test_crls_verify(ca, tmp_path):
         assert "verify OK" in run(["openssl", "crl", "-inform", "DER", "-in", crl, "-noout", "-CAfile", tmp_path / "I1.pem"])
         run(["openssl", "crl", "-inform", "DER", "-in", crl, "-out", tmp_path / "crl.pem"])
         run(["certtool", "--verify-crl", "--load-ca-certificate", tmp_path / "I1.pem", "--infile", tmp_path / "crl.pem"])
-        run(["crlutil", "-I", "-i", crl, "-d", f"sql:{db}"])
+        if len(shards) == 1:  # NSS knows no issuing distribution point, which a shard's CRL must have (RFC 5280, 5.2.5)
+            run(["crlutil", "-I", "-i", crl, "-d", f"sql:{db}"])

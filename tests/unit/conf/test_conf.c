@@ -38,7 +38,7 @@ static void least_configuration(void **state) {
   assert_int_equal(c.https[0].n, sizeof(struct sockaddr_in));
   assert_int_equal(c.http_port, 80);
   assert_int_equal(c.tls_port, 443);
-  assert_int_equal(c.crl_shards, 4);
+  assert_int_equal(c.crl_shards, 1);
   assert_int_equal(c.crl_interval_s, 6 * 3600);
   assert_int_equal(c.crl_lifetime_s, 7 * 86400);
   assert_int_equal(c.workers, 8);
