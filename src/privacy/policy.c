@@ -346,6 +346,8 @@ static void read_all(struct reading *r, cfg_t *cfg) {
 /* libconfuse tells its faults to a function without an argument of ours. */
 static _Thread_local struct reading *current;
 
+static void take_fault(cfg_t *cfg, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
 static void take_fault(cfg_t *cfg, const char *format, va_list args) {
   char what[300];
   vsnprintf(what, sizeof what, format, args);

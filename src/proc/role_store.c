@@ -14,9 +14,10 @@
 #include "store/store.h"
 
 enum {
-  BATCH = 64, /* messages of one round */
-  ANSWERS_ARENA = 128 * 1024 * 1024,
-  EVENTS_WAITING = 1024 * 1024, /* bytes of events kept for a front that does not read; more are dropped */
+  BATCH = 64,                        /* messages of one round */
+  ANSWERS_ARENA = 256 * 1024 * 1024, /* more than the largest CRL */
+  SLOT_MAX = 1024 * 1024,            /* memory that a slot or the answers keep between rounds */
+  EVENTS_WAITING = 1024 * 1024,      /* bytes of events kept for a front that does not read; more are dropped */
   POLL_MS = 1000,
   TIDY_MS = 60 * 1000,
   AGAIN_MS = 1000
@@ -44,11 +45,19 @@ struct store_role {
   size_t batch_n;
   struct arena answers;
   size_t credit; /* of the registrar; 0 before its hello */
-  bool keeper_up;
+  bool keeper_up, publish_due;
   uint64_t keeper_sent; /* the version sent last over this channel */
   int64_t tokens_asked_at, tidied_at;
   int64_t records_at; /* when to tell the signer again where the stream stands, after a failure; 0: not */
 };
+
+/* A large message (a CRL) must not leave its memory behind. */
+static void forget_answers(struct store_role *r) {
+  if (r->answers.used > SLOT_MAX)
+    arena_clear(&r->answers);
+  else
+    arena_reset(&r->answers);
+}
 
 /* ---- peers ---------------------------------------------------------------------------------------------- */
 
@@ -142,7 +151,7 @@ static bool take_hello(struct store_role *r, struct store_peer *p, const struct 
     store_jobs_release(r->store);
     break;
   case MSG_keeper_hello:
-    r->keeper_up = true;
+    r->keeper_up = r->publish_due = true;
     r->keeper_sent = 0;
     break;
   case MSG_admin_hello:
@@ -161,7 +170,7 @@ static void read_now(struct store_role *r, struct store_peer *p, const struct in
   store_read(r->store, &in->m, clock_now_ms(), &r->answers, &answer);
   if (answer.type != MSG_none && (store_answers(in->m.type)))
     send_to(r, p, &answer);
-  arena_reset(&r->answers);
+  forget_answers(r);
 }
 
 /* Takes what `p` has to say while the batch has room. */
@@ -203,6 +212,7 @@ static void send_effects(struct store_role *r) {
     else if (effects[i].kind == EFFECT_WEB_CHAIN)
       m.type = MSG_event_web_chain;
     records |= effects[i].kind == EFFECT_RECORDS;
+    r->publish_due |= effects[i].kind == EFFECT_PUBLISH;
     if (m.type != MSG_none)
       send_event(r, &m);
   }
@@ -237,14 +247,13 @@ static void run_batch(struct store_role *r) {
   answer_all(r, e);
   if (e == AVOW_OK)
     send_effects(r);
-  /* A large message (a CRL) must not leave its memory behind in every slot. */
   for (size_t i = 0; i < r->batch_n; i++)
-    if (r->batch[i].in.bytes.room > 1024 * 1024) {
+    if (r->batch[i].in.bytes.room > SLOT_MAX) {
       inbox_clear(&r->batch[i].in);
       inbox_init(&r->batch[i].in);
     }
   r->batch_n = 0;
-  arena_reset(&r->answers);
+  forget_answers(r);
 }
 
 /* ---- what the store says unasked -----------------------------------------------------------------------------------
@@ -260,7 +269,7 @@ static void offer_jobs(struct store_role *r) {
     bool due = store_job_offer(r->store, clock_now_ms(), &r->answers, &m);
     if (due)
       send_to(r, registrar, &m);
-    arena_reset(&r->answers);
+    forget_answers(r);
     if (!due)
       return;
   }
@@ -280,16 +289,14 @@ static void ask_tokens(struct store_role *r) {
 /* One file after the other: the next is read when the last has left for the keeper. */
 static void publish(struct store_role *r) {
   struct store_peer *keeper = peer_of(r, ROLE_keeper);
-  while (keeper && keeper->ch.fd >= 0 && r->keeper_up && !outbox_waits(&keeper->out)) {
+  while (keeper && keeper->ch.fd >= 0 && r->keeper_up && r->publish_due && !outbox_waits(&keeper->out)) {
     struct message m;
-    bool found = store_publication(r->store, r->keeper_sent, &r->answers, &m);
-    if (found) {
+    r->publish_due = store_publication(r->store, r->keeper_sent, &r->answers, &m);
+    if (r->publish_due) {
       r->keeper_sent = m.publish.version;
       send_to(r, keeper, &m);
     }
-    arena_reset(&r->answers);
-    if (!found)
-      return;
+    forget_answers(r);
   }
 }
 
@@ -307,8 +314,10 @@ static void tidy(struct store_role *r) {
  * -------------------------------------------------------------------------------------------------------- */
 
 static int wait_ms(const struct store_role *r) {
+  if (r->credit == 0 || store_jobs_offered(r->store) >= r->credit)
+    return POLL_MS;
   int64_t due = store_jobs_due(r->store), now_ms = clock_now_ms();
-  if (r->credit == 0 || store_jobs_offered(r->store) >= r->credit || due >= now_ms + POLL_MS)
+  if (due >= now_ms + POLL_MS)
     return POLL_MS;
   return due > now_ms ? (int)(due - now_ms) : 1;
 }
