@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,64 +9,13 @@
 #include "base/file.h"
 #include "http/inside.h"
 
-/* ---- request memory -----------------------------------------------------------------------------------------------
- */
-
-static struct work *work_get(struct loop *loop) {
-  struct work *w = loop->free;
-  if (w) {
-    loop->free = w->next;
-    loop->free_n--;
-    return w;
-  }
-  w = calloc(1, sizeof *w);
-  if (!w)
-    return NULL;
-  http_parser_init(&w->parser);
-  arena_init(&w->arena, HTTP_ARENA_MAX);
-  buf_init(&w->x.rs.headers, HTTP_HEADERS_OUT);
-  buf_init(&w->x.rs.body, HTTP_ANSWER_MAX);
-  buf_init(&w->out, HTTP_ANSWER_MAX + HTTP_OUTPUT);
-  w->x.arena = &w->arena;
-  w->loop = loop->index;
-  return w;
-}
-
-void work_free(struct work *w) {
-  http_parser_clear(&w->parser);
-  arena_clear(&w->arena);
-  buf_clear(&w->x.rs.headers);
-  buf_clear(&w->x.rs.body);
-  buf_clear(&w->out);
-  free(w);
-}
-
-static void work_put(struct loop *loop, struct work *w) {
-  /* One large request does not make all later ones large. */
-  size_t room = w->out.room + w->x.rs.body.room + w->parser.body.room + w->parser.head.room;
-  if (loop->free_n == HTTP_WORK_KEPT || room > HTTP_OUTPUT) {
-    work_free(w);
-    return;
-  }
-  http_parser_reset(&w->parser);
-  arena_reset(&w->arena);
-  struct http_response rs = {.headers = w->x.rs.headers, .body = w->x.rs.body};
-  buf_reset(&rs.headers);
-  buf_reset(&rs.body);
-  buf_reset(&w->out);
-  w->x = (struct http_exchange){.rs = rs, .arena = &w->arena};
-  w->next = loop->free;
-  loop->free = w;
-  loop->free_n++;
-}
-
 /* ---- events and time ----------------------------------------------------------------------------------------------
  */
 
 static void conn_run(struct conn *c);
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-static void conn_poll(struct conn *c, int events) {
+void conn_poll(struct conn *c, int events) {
   if (c->polled == events)
     return;
   c->polled = events;
@@ -153,11 +101,7 @@ void conn_close(struct conn *c) {
 /* Says that nothing follows, and waits for the client to say the same (RFC 9112, 9.6): closing with unread bytes would
    make the kernel reset the connection, and the client might never see the answer. */
 static void linger_begin(struct conn *c) {
-  if (c->ssl) {
-    ERR_clear_error();
-    (void)SSL_shutdown(c->ssl);
-  }
-  shutdown(c->fd, SHUT_WR);
+  wire_end(c);
   c->state = CONN_LINGER;
   conn_deadline(c, HTTP_LINGER_MS);
 }
@@ -176,81 +120,17 @@ static void linger(struct conn *c) {
   conn_poll(c, UV_READABLE);
 }
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------
+/* ---- requests -----------------------------------------------------------------------------------------------------
  */
 
-/* What a read, write or handshake that cannot go on now waits for; closes when it never will. Always false. */
-static bool tls_wait(struct conn *c, int result) {
-  switch (SSL_get_error(c->ssl, result)) {
-  case SSL_ERROR_WANT_READ:
-    conn_poll(c, UV_READABLE);
-    return false;
-  case SSL_ERROR_WANT_WRITE:
-    conn_poll(c, UV_WRITABLE);
-    return false;
-  default: /* close_notify, an alert, a broken socket */
-    ERR_clear_error();
-    conn_close(c);
-    return false;
-  }
-}
-
-static bool socket_wait(struct conn *c, ssize_t result, int events) {
-  if (result < 0 && (errno == EAGAIN || errno == EINTR))
-    conn_poll(c, events);
-  else
-    conn_close(c);
-  return false;
-}
-
 static bool handshake(struct conn *c) {
-  ERR_clear_error();
-  int r = SSL_do_handshake(c->ssl);
-  if (r != 1)
-    return tls_wait(c, r);
+  if (!wire_handshake(c))
+    return false;
   c->state = CONN_READ;
   idle_enter(c);
   conn_deadline(c, c->loop->server->config.header_ms);
   return true;
 }
-
-/* Reads into the loop's input; false when there is nothing now or the connection is closed. */
-static bool conn_receive(struct conn *c, struct slice *in) {
-  ssize_t n;
-  c->readable = false;
-  if (c->ssl) {
-    ERR_clear_error();
-    n = SSL_read(c->ssl, c->loop->input, sizeof c->loop->input);
-    if (n <= 0)
-      return tls_wait(c, (int)n);
-  } else {
-    n = recv(c->fd, c->loop->input, sizeof c->loop->input, 0);
-    if (n <= 0)
-      return socket_wait(c, n, UV_READABLE);
-  }
-  *in = slice_of(c->loop->input, (size_t)n);
-  return true;
-}
-
-/* Sends from the front of `s`; false when it cannot now or the connection is closed. */
-static bool conn_send(struct conn *c, struct slice s, size_t *sent) {
-  ssize_t n;
-  if (c->ssl) {
-    ERR_clear_error();
-    n = SSL_write(c->ssl, s.p, (int)(s.n < HTTP_INPUT * 4 ? s.n : HTTP_INPUT * 4));
-    if (n <= 0)
-      return tls_wait(c, (int)n);
-  } else {
-    n = send(c->fd, s.p, s.n, MSG_NOSIGNAL);
-    if (n < 0)
-      return socket_wait(c, n, UV_WRITABLE);
-  }
-  *sent += (size_t)n;
-  return true;
-}
-
-/* ---- requests -----------------------------------------------------------------------------------------------------
- */
 
 static void answer_ready(struct conn *c) {
   c->state = CONN_WRITE;
@@ -261,7 +141,7 @@ static void answer_ready(struct conn *c) {
 static void send_continue(struct conn *c) {
   struct slice text = SLICE_LIT("HTTP/1.1 100 Continue\r\n\r\n");
   size_t sent = 0;
-  if (!conn_send(c, text, &sent) || sent < text.n)
+  if (!wire_send(c, text, &sent) || sent < text.n)
     conn_close(c);
 }
 
@@ -327,7 +207,7 @@ static bool read_request(struct conn *c) {
     conn_poll(c, UV_READABLE);
     return false;
   }
-  if (!kept && !conn_receive(c, &in)) {
+  if (!kept && !wire_receive(c, &in)) {
     if (c->state == CONN_READ && !c->work && c->loop->draining)
       conn_close(c);
     return false;
@@ -393,7 +273,7 @@ static bool write_answer(struct conn *c) {
     conn_close(c);
     return false;
   }
-  if (!conn_send(c, slice_skip(buf_slice(out), c->sent), &c->sent))
+  if (!wire_send(c, slice_skip(buf_slice(out), c->sent), &c->sent))
     return false;
   if (c->sent == out->n && c->file_left == 0)
     request_end(c);

@@ -108,6 +108,21 @@ void conn_worked(struct conn *c);
 void conn_drain(struct conn *c);
 /* The time to drain is over. */
 void conn_abandon(struct conn *c);
+/* Waits for these events of the socket and no others. */
+void conn_poll(struct conn *c, int events);
+
+/* ---- wire.c: false when it cannot go on now, or the connection is closed ---- */
+bool wire_handshake(struct conn *c);
+/* Reads into the loop's input. */
+bool wire_receive(struct conn *c, struct slice *in);
+/* Sends from the front of `s` and adds to *sent. */
+bool wire_send(struct conn *c, struct slice s, size_t *sent);
+/* Says that nothing follows. */
+void wire_end(struct conn *c);
+
+/* ---- work.c ---- */
+struct work *work_get(struct loop *loop);
+void work_put(struct loop *loop, struct work *w);
 void work_free(struct work *w);
 
 /* ---- answer.c: what to say ---- */
