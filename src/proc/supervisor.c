@@ -240,9 +240,11 @@ static void start_due(struct supervisor *s) {
     child->restart_at_ms = 0;
     struct problem why = {0};
     avow_err e = child_start(&s->children, child, &why);
-    log_event(e == AVOW_OK ? LOG_INFO : LOG_ERROR, e == AVOW_OK ? "role.restarted" : "role.restart_failed",
-              L_TEXT(peer, role_text(child->role)), L_NUM(count, child->starts),
-              L_TEXT(detail, e == AVOW_OK ? "" : problem_text(&why)));
+    if (e == AVOW_OK)
+      log_event(LOG_INFO, "role.restarted", L_TEXT(peer, role_text(child->role)), L_NUM(count, child->starts));
+    else
+      log_event(LOG_ERROR, "role.restart_failed", L_TEXT(peer, role_text(child->role)),
+                L_TEXT(detail, problem_text(&why)));
     /* Without a process there is no death to wait for. */
     if (e != AVOW_OK && !child_runs(child))
       child->restart_at_ms = now + SECOND_MS;

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
-from service import AVOW
+from service import AVOW, ROOT
 
 
 def init(folder, *args, **kw):
@@ -39,6 +39,7 @@ def test_makes(tmp_path):
         assert mode(ca / path) & 0o077 == 0, path
     assert len((ca / "keys" / "token.key").read_text().strip()) == 64
     assert not list(ca.glob(".avow*"))
+    assert (ca / "policy.conf").read_bytes() == (ROOT / "policy" / "policy.conf").read_bytes()
 
 
 def test_certificates(tmp_path):
