@@ -1,5 +1,6 @@
 """The operators' commands: exit statuses, one clear line on errors, --json one object a line."""
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -20,15 +21,16 @@ def avow(*args, **kw):
 
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory):
-    names = Names()
-    service = Service(tmp_path_factory.mktemp("cli"), names)
-    client = Client(service.directory, service.root)
-    client.register()
-    service.client, service.names = client, names
-    service.pem = client.issue(["one.example.org", "two.example.org"], names.solve_http)
-    yield service
-    service.stop()
-    names.stop()
+    with contextlib.ExitStack() as ends:
+        names = Names()
+        ends.callback(names.stop)
+        service = Service(tmp_path_factory.mktemp("cli"), names)
+        ends.callback(service.stop)
+        client = Client(service.directory, service.root)
+        client.register()
+        service.client, service.names = client, names
+        service.pem = client.issue(["one.example.org", "two.example.org"], names.solve_http)
+        yield service
 
 
 COMMANDS = [["init"], ["serve"], ["cert", "list"], ["cert", "show"], ["account", "list"], ["account", "show"], ["version"]]
