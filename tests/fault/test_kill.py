@@ -13,6 +13,21 @@ from service import ROOT, Service, wait_for
 ROLES = ["front", "store", "registrar", "validator", "signer", "keeper"]
 
 
+@pytest.fixture
+def serving(names, tmp_path):
+    """Starts services and leaves none behind, however the test ends."""
+    started = []
+
+    def make(**more):
+        started.append(Service(tmp_path, names, **more))
+        return started[-1]
+    yield make
+    for service in started:
+        if service.process and service.process.poll() is None:
+            service.process.kill()
+            service.process.wait(10)
+
+
 def fault_points():
     """Every fault_point("…") of the source: a new one is tested without being listed here."""
     found = set()
@@ -48,9 +63,9 @@ def unique_serials(service):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_kill_role_while_issuing(role, names, tmp_path):
+def test_kill_role_while_issuing(role, names, serving):
     """Three clients issue without a pause while the role is killed four times, at different moments."""
-    service = Service(tmp_path, names)
+    service = serving()
     got, errors, stop = [], [], threading.Event()
 
     def work(index):
@@ -86,10 +101,9 @@ def test_kill_role_while_issuing(role, names, tmp_path):
 
 
 @pytest.mark.parametrize("point", fault_points())
-def test_die_at(point, names, tmp_path):
+def test_die_at(point, names, serving):
     """The role that passes the point dies there, at its second passage (the first may belong to the start)."""
-    service = Service(tmp_path, names, env={"AVOW_FAULT": f"{point}:2"})
-    before = service.roles()
+    service = serving(env={"AVOW_FAULT": f"{point}:2"})
     client = registered(service)
     got = [serial_hex(patient(lambda: client.issue([f"f{i}.test"], names.solve_http))) for i in range(3)]
     revoked = got[0]
@@ -106,9 +120,9 @@ def test_die_at(point, names, tmp_path):
         return True
     patient(revoke)
     wait_for(lambda: next(c for c in service.certificates() if c["serial"] == revoked)["status"] == "revoked", "revocation")
-    after = service.roles()
-    assert set(after) == set(before)
-    died = [role for role in before if before[role] != after[role]]
+    wait_for(lambda: set(service.roles()) == set(ROLES), "all roles are back", 5)
+    starts = re.findall(r"event=role.ready peer=(\w+)", service.log_path.read_text())
+    died = len(starts) > len(ROLES)  # a role that died, perhaps during the start, was ready twice
     assert died or point in rare(), f"no role died at {point}: is it ever passed?"
     assert set(got) <= set(unique_serials(service))
     service.stop()
