@@ -19,6 +19,7 @@ enum {
   STOP_MS = 5000,      /* the longest that a stop waits for the peers */
   STOP_QUIET_MS = 200, /* a stopping signer that heard nothing for so long is done */
   WINDOW = 64,         /* records sent and not acknowledged */
+  RESEND_MS = 3000,    /* without progress for so long, the store is sent all again from where it stands */
   FILE_MAX = 256 * 1024
 };
 static const char issuer_id[] = "I1";
@@ -41,8 +42,9 @@ struct process {
   struct inbox store_in;
   struct buf record;
   struct arena lists;
-  int64_t heard_ms; /* monotonic: when a peer last said something */
-  avow_err end;     /* set when the process must end */
+  int64_t progress_ms; /* monotonic: when `acked` last rose, or sending began */
+  int64_t heard_ms;    /* monotonic: when a peer last said something */
+  avow_err end;        /* set when the process must end */
 };
 
 /* ---- starting -----------------------------------------------------------------------------------------------------
@@ -139,6 +141,8 @@ static void take_position(struct process *p, uint64_t next) {
     return;
   }
   bool fresh = p->store.ch.state == STATE_FRESH;
+  if (fresh || next > p->acked)
+    p->progress_ms = clock_mono_ms();
   p->store.ch.state = STATE_READY;
   p->store_known = true;
   /* A position behind what was acknowledged, or the first of a channel: the store wants them again. */
@@ -167,6 +171,12 @@ static void stream(struct process *p) {
   if (p->store.ch.fd < 0 || p->store.ch.state == STATE_FRESH)
     return;
   uint64_t next = signer_next_record(p->signer);
+  int64_t now = clock_mono_ms();
+  /* A store that undid a batch stays where it was: what it dropped is sent again, and what it has it ignores. */
+  if (p->to_send == p->acked || now - p->progress_ms >= RESEND_MS) {
+    p->to_send = p->acked;
+    p->progress_ms = now;
+  }
   while (p->to_send < next && p->to_send < p->acked + WINDOW && !outbox_waits(&p->store.out)) {
     struct message m;
     struct problem why = {0};

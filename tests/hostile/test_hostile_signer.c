@@ -524,6 +524,23 @@ static void store_without_acknowledgement(void **state) {
   assert_int_equal(rig.records_n, last);
 }
 
+/* A store that undoes a batch, as after a full disk: it stays where it was on the same channel, and is sent it again.
+ */
+static void store_undoes_a_batch(void **state) {
+  (void)state;
+  uint64_t number = issue_good();
+  rig_take_records(&rig, 100);
+  rig.silent_store = true;
+  struct message m = {.type = MSG_sign_crl, .sign_crl = {.issuer = SLICE_LIT("I1"), .shard = 0}};
+  assert_int_equal(world_ask(&rig.w, &m).record, number + 1);
+  assert_int_equal(rig_record(&rig, number + 1).type, MSG_record_crl);
+  rig.records_n = number; /* undone */
+  rig_greet(&rig, number + 1);
+  rig.silent_store = false;
+  assert_int_equal(rig_record(&rig, number + 1).type, MSG_record_crl);
+  assert_int_equal(issue_good(), number + 2);
+}
+
 /* A store that is ahead of the journal: the journal is an old copy. Rather no signatures than numbers used twice. */
 static void store_ahead_of_the_journal(void **state) {
   (void)state;
@@ -563,19 +580,13 @@ static void restarts_and_stops(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(spoiled_issuance),
-                                     TEST(mixed_parts),
-                                     TEST(flipped_bits),
-                                     TEST(finalize_issues_once),
-                                     TEST(spoiled_accounts),
-                                     TEST(deactivated_account),
-                                     TEST(unknown_account),
-                                     TEST(spoiled_revocation),
-                                     TEST(foreign_crls),
-                                     TEST(forbidden_messages),
-                                     TEST(store_speaks_first),
-                                     TEST(store_without_acknowledgement),
-                                     TEST(store_ahead_of_the_journal),
+  const struct CMUnitTest tests[] = {TEST(spoiled_issuance),     TEST(mixed_parts),
+                                     TEST(flipped_bits),         TEST(finalize_issues_once),
+                                     TEST(spoiled_accounts),     TEST(deactivated_account),
+                                     TEST(unknown_account),      TEST(spoiled_revocation),
+                                     TEST(foreign_crls),         TEST(forbidden_messages),
+                                     TEST(store_speaks_first),   TEST(store_without_acknowledgement),
+                                     TEST(store_undoes_a_batch), TEST(store_ahead_of_the_journal),
                                      TEST(restarts_and_stops)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
