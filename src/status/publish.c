@@ -40,16 +40,14 @@ bool publish_path_ok(struct slice path) {
          slice_eq_str(s, ".crl");
 }
 
-/* Makes the folder unless it is there. The front reads it under its own user, so the mode is set whatever the umask is.
- */
+/* Makes the folder unless it is there; what only leads to a folder elsewhere is refused. The front reads it under its
+   own user, so the mode of a new one is set whatever the umask is. */
 static avow_err make_folder(int dir_fd, const char *path, struct problem *why) {
-  if (mkdirat(dir_fd, path, 0755) != 0) {
-    if (errno == EEXIST)
-      return AVOW_OK;
+  bool made = mkdirat(dir_fd, path, 0755) == 0;
+  if (!made && errno != EEXIST)
     return problem_set(why, ERR_IO, "cannot make the folder %s: %s", path, strerror(errno));
-  }
   AUTO_FD fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0 || fchmod(fd, 0755) != 0)
+  if (fd < 0 || (made && fchmod(fd, 0755) != 0))
     return problem_set(why, ERR_IO, "cannot open the folder %s: %s", path, strerror(errno));
   return AVOW_OK;
 }
