@@ -90,6 +90,10 @@ static void spoiled_issuance(void **state) {
   struct world *w = &rig.w;
   uint64_t first = issue_good();
   static const char *const other_name[] = {"victim.example.org", NULL};
+  /* Names that this CA does not certify, whoever shows control of them. */
+  static const char *const reserved[] = {"a.test", NULL}, *const single[] = {"intranet", NULL};
+  static const char *const suffix[] = {"co.uk", NULL}, *const wide[] = {"*.co.uk", NULL};
+  static const char *const arpa[] = {"host.in-addr.arpa", NULL}, *const loopback[] = {"localhost", NULL};
   const char *mallory_url = world_account_url(w, mallory.id);
   const char *other_order = world_order_url(w, world_order(w), "/finalize");
   /* Rings under which everything is right but one thing. */
@@ -137,6 +141,12 @@ static void spoiled_issuance(void **state) {
     {"the wildcard in the CSR", ERR_BAD_CSR, {.csr_names = wildcard}},
     {"a CA's CSR", ERR_BAD_CSR, {.csr_extension = SLICE_OF(ca_true)}},
     {"a CSR that its key did not sign", ERR_BAD_CSR, {.csr_spoil = true}},
+    {"a reserved name", ERR_REJECTED_IDENTIFIER, {.names = reserved}},
+    {"a single label", ERR_REJECTED_IDENTIFIER, {.names = single}},
+    {"a public suffix", ERR_REJECTED_IDENTIFIER, {.names = suffix}},
+    {"a wildcard above a public suffix", ERR_REJECTED_IDENTIFIER, {.names = wide}},
+    {"a reverse zone", ERR_REJECTED_IDENTIFIER, {.names = arpa}},
+    {"the machine itself", ERR_REJECTED_IDENTIFIER, {.names = loopback}},
     {"the account's key", ERR_BAD_CSR, {.csr_key = alice.key}},
     {"the issuing key", ERR_BAD_PUBLIC_KEY, {.csr_key = w->issuer_key}},
     {"the root's key", ERR_BAD_PUBLIC_KEY, {.csr_key = w->root_key}},
@@ -403,6 +413,8 @@ static void spoiled_revocation(void **state) {
     {"by another account", ERR_UNAUTHORIZED, {.by = &mallory}},
     {"by another key", ERR_UNAUTHORIZED, {.key = key}},
     {"by the account's key as jwk", ERR_UNAUTHORIZED, {.key = alice.key}},
+    {"altered signature", ERR_MALFORMED, {.by = &alice, .spoil = true}},
+    {"altered signature of the key", ERR_MALFORMED, {.key = world_csr_key(), .spoil = true}},
     {"another certificate", ERR_EVIDENCE, {.by = &alice, .certificate = theirs.der}},
     {"another issuance record", ERR_UNAUTHORIZED, {.by = &alice, .issuance = theirs.sealed}},
     {"an account as issuance record", ERR_EVIDENCE, {.by = &alice, .issuance = alice.sealed}},

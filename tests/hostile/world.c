@@ -72,12 +72,13 @@ void world_make(struct world *w, enum ca_kind kind, int64_t now_ms) {
   arena_init(&w->arena, 256 * 1024 * 1024);
   struct problem why = {0};
   bool test = kind == KIND_TEST;
-  static const char *const sets[] = {"log.level=error", "private.suffixes=internal.example",
+  static const char *const sets[] = {"log.level=error", "crl.shards=4", "private.suffixes=internal.example",
                                      "private.networks=192.0.2.0/24"};
   w->conf_text = test ? "kind = \"test\"\nhost = \"localhost\"\n" : "kind = \"private\"\nhost = \"localhost\"\n";
-  w->sets_text =
-    test ? "log.level=error\n" : "log.level=error\nprivate.suffixes=internal.example\nprivate.networks=192.0.2.0/24\n";
-  ok(config_parse(slice_str(w->conf_text), "avow.conf", sets, test ? 1 : 3, &w->config, &why), &why);
+  w->sets_text = test ? "log.level=error\ncrl.shards=4\n"
+                      : "log.level=error\ncrl.shards=4\nprivate.suffixes=internal.example\n"
+                        "private.networks=192.0.2.0/24\n";
+  ok(config_parse(slice_str(w->conf_text), "avow.conf", sets, test ? 2 : 4, &w->config, &why), &why);
   ok(private_key_generate(KEY_P256, 0, &w->root_key), NULL);
   ok(private_key_generate(KEY_P256, 0, &w->issuer_key), NULL);
   ok(private_key_generate(KEY_P256, 0, &w->web_key), NULL);
@@ -361,7 +362,8 @@ struct message world_revoke(struct world *w, const struct revoke_spec *s) {
   struct slice der = s->certificate.n ? s->certificate : record.record_certificate.certificate.der;
   AUTO_BUF jwk;
   buf_init(&jwk, ROOM);
-  struct jws_spec jws = {.key = s->by ? s->by->key : s->key, .url = s->url ? s->url : WORLD_BASE "/acme/revoke-cert"};
+  struct jws_spec jws = {
+    .key = s->by ? s->by->key : s->key, .url = s->url ? s->url : WORLD_BASE "/acme/revoke-cert", .spoil = s->spoil};
   if (s->by) {
     jws.kid = world_account_url(w, s->by->id);
   } else {

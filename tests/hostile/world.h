@@ -115,6 +115,7 @@ struct revoke_spec {
   const char *url;
   struct slice certificate; /* instead of the record's */
   struct slice issuance;    /* instead of the record's */
+  bool spoil;               /* change a bit of the JWS's signature */
 };
 struct message world_revoke(struct world *w, const struct revoke_spec *spec);
 

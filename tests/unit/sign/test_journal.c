@@ -206,6 +206,27 @@ static void missing_frame(void **state) {
   journal_clear(&j);
 }
 
+/* Whole frames with right chains, but not the ones that belong there. */
+static void frames_out_of_order(void **state) {
+  (void)state;
+  for (int wrong = 0; wrong < 4; wrong++) {
+    AUTO_FD fd = filled();
+    struct journal j;
+    struct seen seen;
+    uint64_t torn;
+    assert_int_equal(open_it(&j, fd, &seen, &torn, NULL), AVOW_OK);
+    j.next_number += wrong == 1;
+    j.time_ms -= wrong == 2 ? 100 : 0;
+    enum frame_type type = wrong == 3 ? FRAME_HEADER : FRAME_INTENT;
+    assert_int_equal(journal_append(&j, type, SLICE_LIT("head"), 0, NULL), AVOW_OK);
+    assert_int_equal(journal_commit(&j, STAGE_INTENT, NULL), AVOW_OK);
+    journal_clear(&j);
+    struct problem why = {0};
+    assert_int_equal(open_it(&j, fd, &seen, &torn, &why), wrong ? ERR_CONFIG : AVOW_OK);
+    journal_clear(&j);
+  }
+}
+
 /* A visitor that refuses what it is shown stops the replay. */
 static void visitor_refuses(void **state) {
   (void)state;
@@ -241,7 +262,7 @@ static void write_fails(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(comes_back),       cmocka_unit_test(torn_at_every_byte),
                                      cmocka_unit_test(every_bit_counts), cmocka_unit_test(foreign_header),
-                                     cmocka_unit_test(missing_frame),    cmocka_unit_test(visitor_refuses),
-                                     cmocka_unit_test(write_fails)};
+                                     cmocka_unit_test(missing_frame),    cmocka_unit_test(frames_out_of_order),
+                                     cmocka_unit_test(visitor_refuses),  cmocka_unit_test(write_fails)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,10 @@ static void deactivation(void **state) {
   m.sign_account_change.jws = world_jws(&w, &jws);
   uint64_t number = granted(&m);
   assert_int_equal(granted(&m), number); /* the same job */
+  struct message other = m;
+  jws.payload = "{\"status\": \"deactivated\"}";
+  other.sign_account_change.jws = world_jws(&w, &jws);
+  refused(&other, ERR_UNAUTHORIZED); /* another request in the same job */
   struct message record = world_record(&w, number);
   assert_int_equal(record.record_account.account.status, ACCOUNT_DEACTIVATED);
   assert_int_equal(record.record_account.account.epoch, 2);
@@ -465,12 +469,18 @@ static void orders_age(void **state) {
   struct message used = world_issue(&w, &spec);
   (void)granted(&used);
   size_t before = w.signer->state.orders.n;
-  w.now_ms += life + (int64_t)2 * HOUR_MS;
+  w.now_ms += life;
+  spec.order = (struct id128){{0}};
+  struct message young = world_issue(&w, &spec);
+  (void)granted(&young);
+  w.now_ms += (int64_t)2 * HOUR_MS;
   struct message tick = crl(0);
   (void)granted(&tick);
-  assert_true(w.signer->state.orders.n < before);
+  assert_true(w.signer->state.orders.n < before + 1);
   used.sign_issue.job = world_job();
   refused(&used, ERR_EVIDENCE);
+  young.sign_issue.job = world_job();
+  refused(&young, ERR_ORDER_NOT_READY); /* still known */
   person_clear(&p);
 }
 
