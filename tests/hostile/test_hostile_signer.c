@@ -94,6 +94,7 @@ static void spoiled_issuance(void **state) {
   static const char *const reserved[] = {"a.test", NULL}, *const single[] = {"intranet", NULL};
   static const char *const suffix[] = {"co.uk", NULL}, *const wide[] = {"*.co.uk", NULL};
   static const char *const arpa[] = {"host.in-addr.arpa", NULL}, *const loopback[] = {"localhost", NULL};
+  static const char *const address[] = {"192.0.2.1", NULL};
   const char *mallory_url = world_account_url(w, mallory.id);
   const char *other_order = world_order_url(w, world_order(w), "/finalize");
   /* Rings under which everything is right but one thing. */
@@ -147,6 +148,9 @@ static void spoiled_issuance(void **state) {
     {"a wildcard above a public suffix", ERR_REJECTED_IDENTIFIER, {.names = wide}},
     {"a reverse zone", ERR_REJECTED_IDENTIFIER, {.names = arpa}},
     {"the machine itself", ERR_REJECTED_IDENTIFIER, {.names = loopback}},
+    {"an address where the profile has none", ERR_REJECTED_IDENTIFIER, {.names = address, .profile = "classic"}},
+    {"an address by dns", ERR_EVIDENCE, {.names = address, .profile = "shortlived", .method = METHOD_DNS_01}},
+    {"another address", ERR_EVIDENCE, {.names = address, .profile = "shortlived", .control_name = "192.0.2.2"}},
     {"the account's key", ERR_BAD_CSR, {.csr_key = alice.key}},
     {"the issuing key", ERR_BAD_PUBLIC_KEY, {.csr_key = w->issuer_key}},
     {"the root's key", ERR_BAD_PUBLIC_KEY, {.csr_key = w->root_key}},
@@ -167,7 +171,10 @@ static void spoiled_issuance(void **state) {
     refused(rows[i].what, &m, rows[i].expect);
   }
   assert_int_equal(issue_good(), first + 1);
-  assert_int_equal(rig_count(&rig, FRAME_INTENT), 2);
+  struct issue_spec spec = {.who = &alice, .names = address, .profile = "shortlived"};
+  struct message m = world_issue(w, &spec);
+  assert_int_equal(granted(&m), first + 2);
+  assert_int_equal(rig_count(&rig, FRAME_INTENT), 3);
 }
 
 /* What the registrar can mix without any key: parts of right requests of two accounts. */

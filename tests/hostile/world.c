@@ -1,5 +1,6 @@
 #include "hostile/world.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -284,11 +285,24 @@ const struct private_key *world_csr_key(void) {
   return sample_key(KEY_P256);
 }
 
+/* GeneralNames without their SEQUENCE: dNSName and iPAddress (RFC 5280, 4.2.1.6), each shorter than 128 bytes. */
+static void put_names(const char *const *names, struct buf *b) {
+  for (; *names; names++) {
+    uint8_t ip[4];
+    bool is_ip = inet_pton(AF_INET, *names, ip) == 1;
+    struct slice value = is_ip ? SLICE_OF(ip) : slice_str(*names);
+    buf_put_u8(b, is_ip ? 0x87 : 0x82);
+    buf_put_u8(b, (uint8_t)value.n);
+    buf_put(b, value);
+  }
+}
+
 static struct slice make_csr(struct world *w, const struct issue_spec *s) {
-  const char *const *names = s->csr_names ? s->csr_names : s->names;
+  AUTO_BUF san;
+  buf_init(&san, ROOM);
+  put_names(s->csr_names ? s->csr_names : s->names, &san);
   struct sample_csr spec = {.key = s->csr_key ? s->csr_key : world_csr_key(),
-                            .names = names,
-                            .names_n = count(names),
+                            .san = buf_slice(&san),
                             .extension = s->csr_extension,
                             .spoil = s->csr_spoil};
   AUTO_BUF b;

@@ -536,6 +536,52 @@ static void replay_knows_the_same(void **state) {
   person_clear(&p);
 }
 
+/* A journal whose frames contradict each other is refused, however right their chain is. */
+static avow_err apply(struct state *s, uint64_t frame, enum frame_type type, const struct buf *payload) {
+  struct frame f = {.type = type, .number = frame, .time_ms = 5, .payload = buf_slice(payload)};
+  return state_apply(s, &f, NULL);
+}
+
+static void contradictions(void **state) {
+  (void)state;
+  static const struct {
+    const char *what;
+    uint64_t record[2], crl[2];
+    avow_err second;
+  } rows[] = {{"in order", {1, 2}, {1, 2}, AVOW_OK},
+              {"a CRL number again", {1, 2}, {1, 1}, ERR_CONFIG},
+              {"a CRL number that falls", {1, 2}, {3, 2}, ERR_CONFIG},
+              {"a record number again", {1, 1}, {1, 2}, ERR_CONFIG},
+              {"a record number left out", {1, 3}, {1, 2}, ERR_CONFIG}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct state s;
+    state_init(&s);
+    for (int k = 0; k < 2; k++) {
+      struct entry e = {.m = {.type = MSG_record_crl}};
+      e.m.record_crl = (struct msg_record_crl){
+        .number = rows[i].record[k], .crl_number = rows[i].crl[k], .issuer = SLICE_LIT("I1"), .der = SLICE_LIT("x")};
+      AUTO_BUF b;
+      buf_init(&b, 4096);
+      assert_int_equal(entry_put(&e, &b), AVOW_OK);
+      if (apply(&s, (uint64_t)k + 1, FRAME_RECORD, &b) != (k ? rows[i].second : AVOW_OK))
+        fail_msg("%s", rows[i].what);
+    }
+    state_clear(&s);
+  }
+  struct state s;
+  state_init(&s);
+  AUTO_BUF b;
+  buf_init(&b, 4096);
+  assert_int_equal(orphan_put(&(struct orphan){.intent = 7}, &b), AVOW_OK);
+  assert_int_equal(apply(&s, 1, FRAME_ORPHAN, &b), ERR_CONFIG); /* of no intent */
+  struct entry e = {.m = {.type = MSG_record_certificate}, .intent = 7};
+  e.m.record_certificate.number = 1;
+  buf_reset(&b);
+  assert_int_equal(entry_put(&e, &b), AVOW_OK);
+  assert_int_equal(apply(&s, 2, FRAME_RECORD, &b), ERR_CONFIG);
+  state_clear(&s);
+}
+
 /* The process died between intent and outcome: the serial is listed as revoked, the job's repeat succeeds with another.
  */
 static void intent_without_outcome(void **state) {
@@ -594,6 +640,7 @@ int main(void) {
                                      TEST(clock_behind),
                                      TEST(orders_age),
                                      TEST(replay_knows_the_same),
+                                     TEST(contradictions),
                                      TEST(intent_without_outcome)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
