@@ -56,8 +56,8 @@ static avow_err sign_list(struct signer *s, const struct crl_request *r, struct 
   return der->p ? AVOW_OK : ERR_NO_MEMORY;
 }
 
-/* The only CRL there ever was needs no distribution point in it, and every reader understands it; as one of several it must say
-   what it covers (RFC 5280, 5.2.5). */
+/* The only CRL there ever was needs no distribution point in it, and every reader understands it; as one of several it
+   must say what it covers (RFC 5280, 5.2.5). */
 static bool is_alone(const struct signer *s) {
   const struct crl_state *crl;
   for (size_t at = 0; (crl = table_next(&s->state.crls, &at));)

@@ -115,10 +115,8 @@ static avow_err end_intents(struct signer *s, int64_t now_ms) {
 static avow_err add_issuer(struct signer *s, const char *id, struct slice der, bool root, uint64_t *number,
                            int64_t now_ms) {
   struct entry entry = {.m = {.type = MSG_record_issuer}};
-  entry.m.record_issuer = (struct msg_record_issuer){.issuer = slice_str(id),
-                                                     .der = der,
-                                                     .root = root,
-                                                     .shards = root ? 0 : (uint16_t)s->setup.config->crl_shards};
+  entry.m.record_issuer = (struct msg_record_issuer){
+    .issuer = slice_str(id), .der = der, .root = root, .shards = root ? 0 : (uint16_t)s->setup.config->crl_shards};
   struct digest known = issuer_digest(&entry.m.record_issuer);
   if (table_find(&s->state.issuers, &known))
     return AVOW_OK;
