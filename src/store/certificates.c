@@ -4,6 +4,8 @@
 #include "crypto/digest.h"
 #include "store/inner.h"
 
+/* A CRLReason (RFC 5280, 5.3.1). */
+enum { REASON_KEY_COMPROMISE = 1 };
 enum { NAMES_TEXT_MAX = 32 * 1024 };
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
@@ -94,10 +96,13 @@ avow_err certificates_revoke(struct call *c) {
   int64_t key;
   struct id128 owner;
   avow_err e = certificate_load(c, m->certificate, &certificate, &key, &owner);
-  if (e == AVOW_OK && certificate.status == CERTIFICATE_REVOKED)
+  /* TLS BR 7.2.2: a second time only by the certificate's own key, which makes the reason keyCompromise. */
+  bool by_key = id_is_zero(m->account);
+  if (e == AVOW_OK && certificate.status == CERTIFICATE_REVOKED &&
+      (!by_key || certificate.reason == REASON_KEY_COMPROMISE))
     return ERR_ALREADY_REVOKED;
   struct account_row account = {0};
-  if (e == AVOW_OK && !id_is_zero(m->account))
+  if (e == AVOW_OK && !by_key)
     e = account_row(c, m->account, &account);
   if (e != AVOW_OK)
     return e;

@@ -221,7 +221,26 @@ def test_revoke_by_certificate_key(service, client, names):
     reply = finder.ok(finder.directory["revokeCert"], {"certificate": b64(der(chain))}, use_jwk=True)
     assert reply.status == 200
     shown = {int(c["serial"], 16): c for c in service.certificates()}[leaf(chain).serial_number]
-    assert shown["status"] == "revoked"
+    assert (shown["status"], shown["reason"]) == ("revoked", "keyCompromise")
+
+
+def test_compromise_after_another_reason(service, client, names):
+    """TLS BR 7.2.2: a second revocation makes the reason keyCompromise, and its key gets no certificate any more."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), "twice.revoke.flow.test"
+    chain, revoke = client.issue([name], names.solve_http, key=key), client.directory["revokeCert"]
+    show = lambda: next(c for c in service.certificates() if int(c["serial"], 16) == leaf(chain).serial_number)
+    client.ok(revoke, {"certificate": b64(der(chain)), "reason": 4})
+    first = show()
+    assert first["reason"] == "superseded"
+    finder = Client(service.directory, service.root, Key("ES256", key))
+    assert finder.ok(revoke, {"certificate": b64(der(chain))}, use_jwk=True).status == 200
+    assert show() == {**first, "reason": "keyCompromise"}
+    again = finder.post(revoke, {"certificate": b64(der(chain))}, use_jwk=True)
+    assert (again.status, again.type) == (400, "alreadyRevoked")
+    url, order = client.order([name])
+    client.ok(order["finalize"], {"csr": b64(csr([name], key)[0])})
+    done = client.poll(url).json
+    assert done["status"] == "invalid" and done["error"]["type"].endswith(":badPublicKey")
 
 
 def test_cors_preflight(stranger):

@@ -175,6 +175,17 @@ static void signed_before_record(void **state) {
   assert_int_equal(world_send(w, &get), AVOW_OK);
   assert_int_equal(w->out.certificate_is.certificate.status, CERTIFICATE_REVOKED);
   assert_int_equal(w->out.certificate_is.certificate.reason, 4);
+
+  /* Its own key may still say that it is compromised (TLS BR 7.2.2): that stands, once. */
+  m.revoke.account = (struct id128){{0}};
+  assert_int_equal(world_send(w, &m), AVOW_OK);
+  record.record_revocation.number = w->record++;
+  record.record_revocation.job = w->out.job_made.job;
+  record.record_revocation.reason = 1;
+  assert_int_equal(world_send(w, &record), AVOW_OK);
+  assert_int_equal(world_send(w, &get), AVOW_OK);
+  assert_int_equal(w->out.certificate_is.certificate.reason, 1);
+  assert_int_equal(world_send(w, &m), ERR_ALREADY_REVOKED);
 }
 
 static void send_crl(struct world *w, uint16_t shard, uint64_t number) {
