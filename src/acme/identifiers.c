@@ -3,6 +3,12 @@
 
 #include "acme/resources.h"
 
+/* The message is well-formed, but its name is none that a certificate can have. The detail stays as it is. */
+static avow_err rejected(struct problem *why) {
+  why->err = ERR_REJECTED_IDENTIFIER;
+  return why->err;
+}
+
 /* What is wrong with one item, told by its subproblem when there are several. */
 static avow_err read_item(const json_t *item, const struct name_policy *policy, const struct profile *profile,
                           struct arena *a, struct name *out, struct slice *value, struct problem *why) {
@@ -19,15 +25,15 @@ static avow_err read_item(const json_t *item, const struct name_policy *policy, 
   switch (identifier_type_from_text(type)) {
   case IDENTIFIER_DNS:
     e = name_parse_dns(*value, a, out, why);
-    if (e == ERR_MALFORMED) /* the message is well-formed, its name is none that a certificate can have */
-      return problem_set(why, ERR_REJECTED_IDENTIFIER, "%s", why->detail);
+    if (e == ERR_MALFORMED)
+      return rejected(why);
     return e == AVOW_OK ? name_check(out, policy, why) : e;
   case IDENTIFIER_IP:
     if (!profile->ip_identifiers)
       return problem_set(why, ERR_REJECTED_IDENTIFIER, "The profile %s takes no IP addresses", profile->name);
     e = name_parse_ip(*value, a, out, why);
     if (e == ERR_MALFORMED)
-      return problem_set(why, ERR_REJECTED_IDENTIFIER, "%s", why->detail);
+      return rejected(why);
     return e;
   default:
     return problem_set(why, ERR_UNSUPPORTED_IDENTIFIER, "Identifiers are of type \"dns\" or \"ip\"");

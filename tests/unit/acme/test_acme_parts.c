@@ -271,6 +271,10 @@ static void test_identifiers(void **state) {
                  (const char *)list.bad[k].identifier.value.p);
     if (e != table[i].e || !slice_eq_str(buf_slice(&got), table[i].want))
       fail_msg("%s: %s, \"%.*s\"", table[i].payload, err_name(e), (int)got.n, got.n ? (const char *)got.p : "");
+    /* Whoever is refused is told why. */
+    assert_true(e == AVOW_OK || (why.err == e && why.detail[0] && strcmp(why.detail, err_text(e)) != 0));
+    for (size_t k = 0; e != AVOW_OK && k < list.bad_n; k++)
+      assert_false(slice_eq_str(list.bad[k].problem.detail, err_text((avow_err)list.bad[k].problem.err)));
   }
   profile.ip_identifiers = false;
   AUTO_JSON o = NULL;
