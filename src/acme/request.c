@@ -109,8 +109,10 @@ static void answer_error(struct acme_request *r, avow_err e) {
 
 static void put_common(struct acme_site *site, const struct http_request *rq, bool spared, struct http_response *rs) {
   http_header_put(rs, "Link", "%s", site->index_link);
+  /* With a method that is on no route, or could not be read, it may have been a POST. */
+  bool posted = !(rq->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS));
   char nonce[NONCE_TEXT];
-  if (rq->method == HTTP_POST && nonce_make(&site->nonces, spared, nonce) == AVOW_OK)
+  if (posted && nonce_make(&site->nonces, spared, nonce) == AVOW_OK)
     http_header_put(rs, "Replay-Nonce", "%s", nonce);
 }
 

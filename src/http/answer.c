@@ -14,14 +14,16 @@ static const char *date_text(struct loop *loop) {
   return loop->date;
 }
 
+/* Without a path nothing is known but the listener; those who speak TLS are ACME clients before all. */
 static bool is_acme(const struct conn *c) {
   const struct http_route *route = c->work->x.route;
-  return route && (route->flags & ROUTE_ACME);
+  return route ? (route->flags & ROUTE_ACME) != 0 : c->tls && !c->work->parser.named;
 }
 
 static void put_text(struct http_response *rs, int status, const char *text) {
   rs->status = status;
   http_header_put(rs, "Content-Type", "text/plain; charset=utf-8");
+  http_retry_put(rs);
   buf_reset(&rs->body);
   buf_printf(&rs->body, "%s\n", text);
 }
@@ -87,22 +89,22 @@ static void answer_error(struct conn *c, avow_err e, const char *detail) {
   compose_made(c);
 }
 
-void answer_bad(struct conn *c, int status, const char *why) {
-  struct work *w = c->work;
-  /* Without a path nothing is known but the listener; those who speak TLS are ACME clients before all. */
-  if (is_acme(c) || (c->tls && !w->parser.named))
-    http_problem_status(&w->x.rs, status, "malformed", why);
-  else
-    put_text(&w->x.rs, status, why);
-  c->close_after = true;
-  compose_made(c);
-}
-
 static void take_request(struct conn *c) {
   struct work *w = c->work;
   w->x.rq = w->parser.rq;
   w->x.rq.tls = c->tls;
   w->x.rq.peer = c->peer;
+}
+
+void answer_bad(struct conn *c, int status, const char *why) {
+  struct work *w = c->work;
+  take_request(c);
+  if (is_acme(c))
+    http_problem_status(&w->x.rs, status, "malformed", why);
+  else
+    put_text(&w->x.rs, status, why);
+  c->close_after = true;
+  compose_made(c);
 }
 
 /* Statics before routes: both are looked up by the path as it was sent. */
@@ -191,7 +193,6 @@ static bool answer_by_worker(struct conn *c) {
   if (pool_submit(c->loop->server->pool, w))
     return false;
   atomic_fetch_add(&c->loop->server->overflowed, 1);
-  http_header_put(&w->x.rs, "Retry-After", "1");
   answer_error(c, ERR_UNAVAILABLE, NULL);
   return true;
 }

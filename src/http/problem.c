@@ -34,13 +34,6 @@ void problem_json_put(struct buf *b, avow_err e, const char *detail, const char 
                members);
 }
 
-void http_problem_status(struct http_response *rs, int status, const char *type, const char *detail) {
-  rs->status = status;
-  http_header_put(rs, "Content-Type", "application/problem+json");
-  buf_reset(&rs->body);
-  document_put(&rs->body, status, type, detail, NULL);
-}
-
 static bool has_header(const struct http_response *rs, const char *name) {
   struct slice lines = buf_slice(&rs->headers);
   size_t n = strlen(name);
@@ -53,12 +46,24 @@ static bool has_header(const struct http_response *rs, const char *name) {
   return false;
 }
 
+void http_retry_put(struct http_response *rs) {
+  if (rs->status >= 500 && !has_header(rs, "Retry-After"))
+    http_header_put(rs, "Retry-After", "60");
+}
+
+void http_problem_status(struct http_response *rs, int status, const char *type, const char *detail) {
+  rs->status = status;
+  http_header_put(rs, "Content-Type", "application/problem+json");
+  http_retry_put(rs);
+  buf_reset(&rs->body);
+  document_put(&rs->body, status, type, detail, NULL);
+}
+
 void http_problem_with(struct http_response *rs, avow_err e, const char *detail, const char *members) {
   e = outward(e, &detail);
   rs->status = err_http(e);
   http_header_put(rs, "Content-Type", "application/problem+json");
-  if (rs->status >= 500 && !has_header(rs, "Retry-After"))
-    http_header_put(rs, "Retry-After", "60");
+  http_retry_put(rs);
   buf_reset(&rs->body);
   problem_json_put(&rs->body, e, detail, members);
 }

@@ -14,8 +14,10 @@ void http_problem(struct http_response *rs, avow_err e, const char *detail);
 /* The same with raw JSON members after the fixed ones, without the leading comma: "\"algorithms\":[\"ES256\"]"; may be
    NULL. The caller vouches for their syntax. */
 void http_problem_with(struct http_response *rs, avow_err e, const char *detail, const char *members);
-/* The same for a status that has no avow_err; `type` is the ACME type without its URN. Puts no Retry-After. */
+/* The same for a status that has no avow_err; `type` is the ACME type without its URN. */
 void http_problem_status(struct http_response *rs, int status, const char *type, const char *detail);
+/* Every 5xx says when to come again (contract.md): "Retry-After: 60", unless one was put before. */
+void http_retry_put(struct http_response *rs);
 /* Appends {"type":…,"detail":…,"status":…,MEMBERS} for use inside another document. */
 void problem_json_put(struct buf *b, avow_err e, const char *detail, const char *members);
 /* Appends `text` as a JSON string with its quotes; bytes that are not printable ASCII become '?'. */

@@ -378,6 +378,23 @@ def test_acme_is_not_served_without_tls(service, stranger):
         reply.read()
 
 
+@pytest.mark.parametrize("status, head", [
+    (400, b"POST /acme/new-order HTTP/1.1\nHost: localhost\n\n"), (400, b"post /acme/new-order HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    (414, b"POST /" + b"a" * 70000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"), (431, b"POST /acme/new-order HTTP/1.1\r\nX: " + b"a" * 70000 + b"\r\n\r\n"),
+    (501, b"POST /acme/new-order HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n"),
+    (505, b"POST /acme/new-order HTTP/2.0\r\nHost: localhost\r\n\r\n"),
+])
+def test_unreadable_requests_get_all_headers(raw, service, status, head):
+    """Also where no path could be read, as ACME clients are whom to expect at the TLS port."""
+    answer, body = raw(head).split(b"\r\n\r\n", 1)
+    lines = answer.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    assert int(lines[0].split()[1]) == status and json.loads(body)["status"] == status
+    assert headers["Content-Type"] == "application/problem+json" and headers["Cache-Control"] == "no-store"
+    assert headers["Replay-Nonce"] and headers["Access-Control-Allow-Origin"] == "*" and headers["Link"].endswith(';rel="index"')
+    assert headers.get("Retry-After") == ("60" if status >= 500 else None)
+
+
 def test_pipelined_and_chunked(raw, service):
     host = f"localhost:{service.https}".encode()
     body = b"{}"
