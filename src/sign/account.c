@@ -82,11 +82,15 @@ avow_err plan_account(struct signer *s, struct work *w, struct problem *why) {
     return e;
   bool agreed = false;
   e = check_new(s, jws.payload, &agreed, why);
-  if (e == AVOW_OK)
-    e = claim(s, CLAIM_ACCOUNT_KEY, SLICE_OF(jws.jwk.thumbprint), why);
   if (e != AVOW_OK)
     return e;
   const struct account_key *known = table_find(&s->state.account_keys, jws.jwk.thumbprint);
+  /* A known account is claimed as its change claims it: a repeat of its record behind its deactivation would undo that.
+   */
+  e = known ? claim(s, CLAIM_ACCOUNT, id_slice(&known->account), why)
+            : claim(s, CLAIM_ACCOUNT_KEY, SLICE_OF(jws.jwk.thumbprint), why);
+  if (e != AVOW_OK)
+    return e;
   if (known)
     return account_again(s, w, known->account, why);
   struct digest spki = digest_of(public_key_spki(jws.jwk.key));

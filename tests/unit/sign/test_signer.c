@@ -165,6 +165,32 @@ static void deactivation(void **state) {
   person_clear(&p);
 }
 
+/* newAccount with the key of an account, in one batch with the end of that account. */
+static void deactivation_beside_a_repeat(void **state) {
+  (void)state;
+  struct person p = person_make(&w, KEY_P256);
+  person_join(&w, &p);
+  struct issue_spec spec = {.who = &p, .names = one_name};
+  struct message before = world_issue(&w, &spec);
+  struct jws_spec jws = {.key = p.key,
+                         .kid = world_account_url(&w, p.id),
+                         .url = world_account_url(&w, p.id),
+                         .payload = "{\"status\":\"deactivated\"}"};
+  struct message end = {.type = MSG_sign_account_change,
+                        .sign_account_change = {.job = world_job(), .sealed = p.sealed, .jws = world_jws(&w, &jws)}};
+  struct message again = person_new_account(&w, &p, world_job());
+  const struct message *both[] = {&end, &again};
+  struct signer_answer answers[2];
+  assert_int_equal(signer_handle_batch(w.signer, both, 2, w.now_ms, answers), AVOW_OK);
+  expect(&answers[0], AVOW_OK);
+  expect(&answers[1], ERR_UNAVAILABLE);
+  refused(&before, ERR_UNAUTHORIZED);
+  refused(&again, ERR_UNAUTHORIZED);
+  world_open(&w);
+  refused(&before, ERR_UNAUTHORIZED);
+  person_clear(&p);
+}
+
 /* ---- issuance
  * ---------------------------------------------------------------------------------------------------------- */
 
@@ -629,6 +655,7 @@ int main(void) {
                                      TEST(refuses_to_open),
                                      TEST(accounts),
                                      TEST(deactivation),
+                                     TEST(deactivation_beside_a_repeat),
                                      TEST(certificate_in_full),
                                      TEST(dates),
                                      TEST(batches),
