@@ -24,17 +24,20 @@ static const struct command commands[] = {
   {"cert", "show", "SERIAL", "Shows one certificate.", DIR_OPTION JSON_OPTION, cli_cert_show},
   {"account", "list", "", "Lists the ACME accounts, the oldest first.", DIR_OPTION JSON_OPTION, cli_account_list},
   {"account", "show", "ID", "Shows one ACME account.", DIR_OPTION JSON_OPTION, cli_account_show},
-  {NULL, "version", "", "Prints the version.", "", cli_version},
+  {NULL, "version", "", "Prints the version.",
+   "  --dir DIR            taken as by every command; no CA needs to be there\n" JSON_OPTION, cli_version},
 };
 enum { COMMANDS_N = sizeof commands / sizeof *commands };
 
 int cli_version(const struct command *self, int argc, char **argv) {
-  static const struct cli_option none[] = {{0}};
+  const char *dir = NULL;
+  bool json = false;
   size_t words_n;
   int status;
-  if (!cli_options(self, argc, argv, none, NULL, 0, &words_n, &status))
+  const struct cli_option options[] = {{.name = "dir", .value = &dir}, {.name = "json", .flag = &json}, {0}};
+  if (!cli_options(self, argc, argv, options, NULL, 0, &words_n, &status))
     return status;
-  puts("avow " AVOW_VERSION);
+  puts(json ? "{\"version\": \"" AVOW_VERSION "\"}" : "avow " AVOW_VERSION);
   return EXIT_DONE;
 }
 
@@ -51,11 +54,15 @@ static void help(FILE *to, const char *group) {
   fputs("\nEach has --help. Exit status: 0 done, 1 failed, 2 wrong usage, 3 the CA is not running.\n", to);
 }
 
+static bool asks_help(const char *word) {
+  return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static int run_command(int argc, char **argv) {
   const char *word = argc > 1 ? argv[1] : "";
   if (strcmp(word, "--version") == 0)
     word = "version";
-  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+  if (asks_help(word) || strcmp(word, "help") == 0) {
     help(stdout, NULL);
     return EXIT_DONE;
   }
@@ -70,7 +77,7 @@ static int run_command(int argc, char **argv) {
     if (argc > 2 && strcmp(c->name, argv[2]) == 0)
       return c->run(c, argc - 2, argv + 2);
   }
-  if (group && argc > 2 && strcmp(argv[2], "--help") == 0) {
+  if (group && argc > 2 && asks_help(argv[2])) {
     help(stdout, word);
     return EXIT_DONE;
   }

@@ -48,13 +48,16 @@ def test_help_of_all():
     for args in (["--help"], ["-h"], ["help"]):
         done = avow(*args)
         assert done.returncode == 0 and all(" ".join(words) in done.stdout for words in COMMANDS)
-    done = avow("cert", "--help")
-    assert done.returncode == 0 and "cert list" in done.stdout and "account" not in done.stdout
+    for option in ("--help", "-h"):
+        done = avow("cert", option)
+        assert done.returncode == 0 and "cert list" in done.stdout and "account" not in done.stdout
 
 
 def test_version():
     done = avow("version")
     assert done.returncode == 0 and done.stdout.startswith("avow ") and avow("--version").stdout == done.stdout
+    assert avow("version", "--dir", "/nowhere").stdout == done.stdout
+    assert f"avow {json.loads(avow('version', '--json').stdout)['version']}\n" == done.stdout
 
 
 @pytest.mark.parametrize("args", [
