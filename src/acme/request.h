@@ -86,7 +86,7 @@ const char *acme_url(const struct acme_request *r, const char *path, struct id12
 struct buf *acme_begin_answer(struct acme_request *r, int status, const char *media_type);
 struct buf *acme_begin_json(struct acme_request *r, int status);
 void acme_put_link(struct acme_request *r, const char *url, const char *relation);
-/* Retry-After of one second (contract.md). */
+/* Retry-After of one second (docs/guide/acme.md). */
 void acme_put_retry(struct acme_request *r);
 /* {"type":…} of an identifier as it stands in an order ("*." in its value) or an authorization. */
 void acme_put_identifier(struct buf *b, const char *name, const struct rec_identifier *i, bool with_wildcard);

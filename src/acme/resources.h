@@ -16,7 +16,7 @@ avow_err challenge_post(struct acme_request *r) WARN_UNUSED;      /* 7.5.1 */
 avow_err certificate_post(struct acme_request *r) WARN_UNUSED;    /* 7.4.2 */
 avow_err revoke_post(struct acme_request *r) WARN_UNUSED;         /* 7.6 */
 
-/* How long a signed POST to a challenge or finalize is held for its result (contract.md). */
+/* How long a signed POST to a challenge or finalize is held for its result (docs/guide/acme.md). */
 enum { HOLD_MS = 250 };
 
 /* An account object with its Location. */

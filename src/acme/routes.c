@@ -1,4 +1,4 @@
-/* The URLs of ACME (contract.md) and what answers them. */
+/* The URLs of ACME (docs/guide/acme.md) and what answers them. */
 #include "acme/resources.h"
 
 void acme_worker_init(struct acme_worker *w, struct acme_site *site, uint16_t index, link_take take, void *owner) {

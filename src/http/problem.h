@@ -16,7 +16,7 @@ void http_problem(struct http_response *rs, avow_err e, const char *detail);
 void http_problem_with(struct http_response *rs, avow_err e, const char *detail, const char *members);
 /* The same for a status that has no avow_err; `type` is the ACME type without its URN. */
 void http_problem_status(struct http_response *rs, int status, const char *type, const char *detail);
-/* Every 5xx says when to come again (contract.md): "Retry-After: 60", unless one was put before. */
+/* Every 5xx says when to come again (docs/guide/acme.md): "Retry-After: 60", unless one was put before. */
 void http_retry_put(struct http_response *rs);
 /* Appends {"type":…,"detail":…,"status":…,MEMBERS} for use inside another document. */
 void problem_json_put(struct buf *b, avow_err e, const char *detail, const char *members);

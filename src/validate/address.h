@@ -24,7 +24,7 @@ socklen_t address_socket(const struct address *a, int port, struct sockaddr_stor
    allocated unicast space): its name, NULL when it is an ordinary address. */
 const char *address_special(const struct address *a);
 /* May this CA contact the address? Ordinary ones always; special ones in kind test, and in kind private when they lie
-   in private.networks (contract.md). */
+   in private.networks. */
 bool address_allowed(const struct config *config, const struct address *a);
 
 #endif
