@@ -212,13 +212,29 @@ static void take_from_store(struct registrar *r, struct inbox *in) {
   }
 }
 
+/* Whether a message of this type answers what `w` asked: the fields of any other would be read as what they are not. */
+static bool is_answer(const struct work *w, enum message_type type) {
+  if (type == MSG_refused)
+    return true;
+  if (w->waits_for == ROLE_signer)
+    return type == MSG_journalled;
+  return type == (w->kind == &work_validate ? MSG_validated : MSG_caa_checked);
+}
+
 static void take_answer(struct registrar *r, enum role peer, const struct message *m) {
-  for (struct work *w = r->works; w; w = w->next)
-    if (w->waits_for == peer && w->request == m->request) {
-      w->waits_for = ROLE_none;
-      w->kind->answer(r, w, m);
+  for (struct work *w = r->works; w; w = w->next) {
+    if (w->waits_for != peer || w->request != m->request)
+      continue;
+    if (!is_answer(w, m->type)) {
+      log_event(LOG_ERROR, "registrar.peer_ended", L_TEXT(peer, role_text(peer)),
+                L_TEXT(error, err_name(ERR_FORBIDDEN_MESSAGE)), L_TEXT(message, message_text(m->type)));
+      registrar_lose(r, peer);
       return;
     }
+    w->waits_for = ROLE_none;
+    w->kind->answer(r, w, m);
+    return;
+  }
 }
 
 void registrar_take(struct registrar *r, enum role peer, struct inbox *in) {
