@@ -11,6 +11,7 @@ SOFT = {
     "create": {"front", "store", "keeper", "validator"},
     "unix_socket": {"validator"},
     "listen": set(),
+    "fastopen": {"validator"},
 }
 ALLOWED = {("socket", "validator")}
 
@@ -34,7 +35,7 @@ def tried(folder, role, action):
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("action", ["open", "create", "socket", "unix_socket", "listen", "exec", "fork", "kill", "ptrace"])
+@pytest.mark.parametrize("action", ["open", "create", "socket", "unix_socket", "listen", "fastopen", "exec", "fork", "kill", "ptrace"])
 def test_forbidden(tmp_path, role, action):
     log = tried(tmp_path, role, action)
     if (action, role) in ALLOWED:
