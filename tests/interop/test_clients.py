@@ -27,6 +27,16 @@ def revoked(ca, serial):
     wait_for(lambda: ca.status(serial) == "revoked", f"revocation of {serial}", 15)
 
 
+def revoke_by_key(ca, tmp, chain, key, client):
+    """Clients without such a command: certbot revokes with nothing but the certificate and its key, as any holder of the key may."""
+    serial = serial_of(chain)
+    leaf = tmp / "to-revoke.pem"
+    leaf.write_text(pem_blocks(pathlib.Path(chain).read_text())[0])
+    certbot(ca, tmp / "revoker", "revoke", "--cert-path", leaf, "--key-path", key, "--no-delete-after-revoke", "--reason", "keycompromise")
+    revoked(ca, serial)
+    record(client, "revoke by certificate key", "yes (by certbot: no such command)")
+
+
 # ---- certbot -----------------------------------------------------------------------------------------------------------------
 
 def certbot(ca, tmp, *args, **kw):
@@ -196,6 +206,26 @@ def test_uacme_tls_alpn01(ca, tmp_path, trusting_uacme):
     record("uacme", "issue tls-alpn-01 ecdsa")
 
 
+def test_uacme_rejected_nonces(rejecting_ca, tmp_path, webroot):
+    """uacme retries a rejected nonce, but not for ever; four tries are enough by far."""
+    name = "uacme-nonce.test"
+    bundle = "/etc/ssl/certs/ca-certificates.crt"
+    run(["mount", "--bind", rejecting_ca.root, bundle])
+    try:
+        hook = uacme_hook(tmp_path, "http", f'[ "$2" = http-01 ] || exit 1; printf %s "$5" > {webroot}/"$4"', f'rm -f {webroot}/"$4"')
+        chain = tmp_path / "uacme" / name / "cert.pem"
+        for attempt in range(8):
+            uacme(rejecting_ca, tmp_path, "new", MAIL, check=False)
+            out = uacme(rejecting_ca, tmp_path, "-h", hook, "issue", name, check=False)
+            if chain.exists():
+                break
+        assert chain.exists(), out
+    finally:
+        run(["umount", bundle])
+    fresh(rejecting_ca, chain, tmp_path / "v", name)
+    record("uacme", "20 % nonces rejected")
+
+
 # ---- dehydrated --------------------------------------------------------------------------------------------------------------
 
 def dehydrated(ca, tmp, *args, **kw):
@@ -300,7 +330,7 @@ def test_acme_tiny(ca, tmp_path, webroot, key):
     record("acme-tiny", f"issue http-01 {key}")
     fresh(ca, acme_tiny(ca, tmp_path, webroot, name, key), tmp_path / "v2", name, first)
     record("acme-tiny", "forced renewal")
-    record("acme-tiny", "revoke by account", "no such command")
+    revoke_by_key(ca, tmp_path, tmp_path / "chain.pem", tmp_path / "cert.key", "acme-tiny")
 
 
 def test_acme_tiny_rejected_nonces(rejecting_ca, tmp_path, webroot):
@@ -366,7 +396,8 @@ def test_caddy(ca, tmp_path, key, challenge):
     finally:
         server.terminate()
         server.wait(20)
-    record("Caddy", "revoke by account", "no such command")
+    key_file = next((tmp_path / "caddy" / "certificates").rglob(f"{name}.key"))
+    revoke_by_key(ca, tmp_path, tmp_path / "s" / "served.pem", key_file, "Caddy")
 
 
 def test_caddy_rejected_nonces(rejecting_ca, tmp_path):
@@ -481,7 +512,8 @@ def test_mod_md(ca, open_tmp, key, method):
         record("mod_md", "forced renewal")
     finally:
         apache.stop()
-    record("mod_md", "revoke by account", "no such command")
+    key_file = next((open_tmp / "md" / "domains").rglob("privkey*.pem"))
+    revoke_by_key(ca, open_tmp, open_tmp / "s" / "served.pem", key_file, "mod_md")
 
 
 def test_mod_md_dns01_wildcard(ca, open_tmp, dns_hook):
