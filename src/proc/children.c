@@ -283,6 +283,9 @@ void child_control(struct child *child) {
     avow_err e = channel_recv(&child->control, &in, 0);
     if (e == ERR_UNAVAILABLE)
       return;
+    /* Once: one that never stops saying it would keep the supervisor from everything else. */
+    if (e == AVOW_OK && (in.m.type != MSG_ctl_ready || child->ready))
+      e = ERR_FORBIDDEN_MESSAGE;
     if (e != AVOW_OK) {
       /* It closed its control channel, by dying or against the rules: either way nothing can be told to it any more. */
       channel_close(&child->control);

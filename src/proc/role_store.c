@@ -173,10 +173,11 @@ static void read_now(struct store_role *r, struct store_peer *p, const struct in
   forget_answers(r);
 }
 
-/* Takes what `p` has to say while the batch has room. */
+/* Takes what `p` has to say while the batch has room; not more at once, so that one that never stops asking does not
+   keep the others waiting. */
 static void drain(struct store_role *r, size_t at) {
   struct store_peer *p = &r->peers[at];
-  while (r->batch_n < BATCH && p->ch.fd >= 0) {
+  for (int i = 0; i < BATCH && r->batch_n < BATCH && p->ch.fd >= 0; i++) {
     struct pending *next = &r->batch[r->batch_n];
     avow_err e = channel_recv(&p->ch, &next->in, 0);
     if (e == ERR_UNAVAILABLE)

@@ -347,26 +347,30 @@ static void test_admin_channels(void **state) {
   }
 }
 
-/* A child that says what it may not is killed. */
+/* A child that says what it may not, or "ready" again and again, is killed. */
 static void test_wrong_message(void **state) {
   struct fixture *f = *state;
   struct child *child = children_find(&f->children, ROLE_keeper);
-  assert_int_equal(child_start(&f->children, child, NULL), AVOW_OK);
-  await_ready(f, child);
-  int pair[2];
-  assert_int_equal(channel_pair(pair), AVOW_OK);
-  channel_close(&child->control);
-  channel_init(&child->control, pair[0], ROLE_supervisor, ROLE_keeper);
-  child->control.state = STATE_READY;
-  struct channel keeper;
-  channel_init(&keeper, pair[1], ROLE_keeper, ROLE_supervisor);
-  struct message wrong = {.type = MSG_ctl_stop};
-  assert_int_equal(channel_send(&keeper, &wrong, -1), AVOW_OK);
-  child_control(child);
-  channel_close(&keeper);
-  bool by_itself = true;
-  child_reap(&f->children, child, clock_mono_ms(), &by_itself);
-  assert_false(child_runs(child));
+  static const enum message_type wrong[] = {MSG_ctl_stop, MSG_ctl_ready, MSG_done};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    assert_int_equal(child_start(&f->children, child, NULL), AVOW_OK);
+    await_ready(f, child);
+    int pair[2];
+    assert_int_equal(channel_pair(pair), AVOW_OK);
+    channel_close(&child->control);
+    channel_init(&child->control, pair[0], ROLE_supervisor, ROLE_keeper);
+    child->control.state = STATE_READY;
+    struct channel keeper;
+    channel_init(&keeper, pair[1], ROLE_keeper, ROLE_supervisor);
+    struct message m = {.type = wrong[i]};
+    assert_int_equal(channel_send(&keeper, &m, -1), AVOW_OK);
+    child_control(child);
+    assert_int_equal(child->control.fd, -1);
+    channel_close(&keeper);
+    bool by_itself = true;
+    child_reap(&f->children, child, clock_mono_ms(), &by_itself);
+    assert_false(child_runs(child));
+  }
 }
 
 static void test_missing_file(void **state) {
