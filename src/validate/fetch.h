@@ -8,6 +8,11 @@
 
 enum { FETCH_TIMEOUT_MS = 10 * 1000, FETCH_HEADERS_MAX = 16 * 1024 };
 
+/* What is offered to applicants' servers. A key exchange over a finite field costs its client more than a second of CPU
+   with a modulus of 10,000 bits, which is the server's choice; over a curve, a fraction of a millisecond. */
+#define FETCH_CIPHERS "DEFAULT:!kDHE"
+#define FETCH_GROUPS "X25519:P-256:X448:P-384:P-521"
+
 enum fetch_end {
   FETCH_ANSWERED = 1, /* status and what was asked of the body are there */
   FETCH_NO_CONNECTION,

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "validate/alpn_cert.h"
+#include "validate/fetch.h"
 
 static const uint8_t acme_protocol[] = {10, 'a', 'c', 'm', 'e', '-', 't', 'l', 's', '/', '1'};
 
@@ -18,7 +19,8 @@ SSL_CTX *tlsalpn01_context(void) {
   SSL_CTX_set_verify(c, SSL_VERIFY_NONE, NULL);
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
   /* SSL_CTX_set_alpn_protos() returns 0 on success. */
-  if (SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1 ||
+  if (SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1 || SSL_CTX_set_cipher_list(c, FETCH_CIPHERS) != 1 ||
+      SSL_CTX_set1_groups_list(c, FETCH_GROUPS) != 1 ||
       SSL_CTX_set_alpn_protos(c, acme_protocol, sizeof acme_protocol) != 0) {
     SSL_CTX_free(c);
     return NULL;

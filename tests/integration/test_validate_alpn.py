@@ -3,7 +3,7 @@ import ssl
 
 import pytest
 
-from validator_rig import (ALPN, Dns, TlsServer, Validator, alpn_certificate, alpn_value, san, tls_context)
+from validator_rig import (ALPN, Dns, TlsServer, Validator, alpn_certificate, alpn_value, finite_field_context, san, tls_context)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +117,14 @@ def test_old_tls(validator, server, tmp_path):
     server.context = context
     a = validator.validate("dns", "old.test", ALPN, token)
     assert a["error"] == "ERR_TLS", a
+
+
+def test_costly_key_exchange(validator, server, tmp_path):
+    """Over a finite field the server decides what a handshake costs us: not offered."""
+    token = validator.token()
+    server.context = finite_field_context(tmp_path, [san("dhe.test")], alpn_value(token))
+    a = validator.validate("dns", "dhe.test", ALPN, token)
+    assert not a["good"] and a["error"] == "ERR_TLS", a
 
 
 def test_nobody_listens_and_one_fall_back(tmp_path, dns, server):

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from validator_rig import ACCOUNT, HTTP, THUMBPRINT, WELL_KNOWN, Dns, Validator, Web, alpn_certificate, authorization, san, tls_context
+from validator_rig import (ACCOUNT, HTTP, THUMBPRINT, WELL_KNOWN, Dns, Validator, Web, alpn_certificate, authorization,
+                           finite_field_context, san, tls_context)
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +170,19 @@ def test_redirect_to_broken_tls(validator, web, web_tls):
     web.redirect(token, f"https://other.test:{web.port}/{token}")
     a = validator.validate("dns", "moved.test", HTTP, token)
     assert a["error"] == "ERR_TLS", a
+
+
+def test_redirect_to_costly_key_exchange(tmp_path, dns, web):
+    server = Web(tls=finite_field_context(tmp_path, [san("dhe.test")], b"", protocols=()))
+    v = Validator(tmp_path, [f"validation.resolvers=127.0.0.1:{dns.port}", f"validation.http_port={web.port}",
+                             f"validation.tls_port={server.port}"])
+    token = v.token()
+    web.redirect(token, f"https://dhe.test:{server.port}/{token}")
+    server.answers[f"/{token}"] = (200, {}, authorization(token).encode())
+    a = v.validate("dns", "moved.test", HTTP, token)
+    assert not a["good"] and a["error"] == "ERR_TLS", a
+    v.stop()
+    server.stop()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0x7f.1", "2130706433", "127.1"])

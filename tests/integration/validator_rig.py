@@ -17,7 +17,7 @@ import urllib.request
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from acme_client import b64, free_port
@@ -173,9 +173,9 @@ class Web:
 ACME_IDENTIFIER = ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 
 
-def alpn_certificate(names, value, critical=True, identifiers=1, issuer="same"):
+def alpn_certificate(names, value, critical=True, identifiers=1, issuer="same", key=None):
     """A certificate for tls-alpn-01; `names` are SAN entries, `value` the extension's bytes. Returns PEM of it and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ACME challenge")])
     now = datetime.datetime.utcnow()
     builder = (x509.CertificateBuilder().subject_name(subject)
@@ -212,6 +212,17 @@ def tls_context(folder, pem, protocols=("acme-tls/1",), versions=None):
         context.set_alpn_protocols(list(protocols))
     if versions:
         context.minimum_version, context.maximum_version = versions
+    return context
+
+
+def finite_field_context(folder, names, value, protocols=("acme-tls/1",)):
+    """A server that agrees on keys over a finite field only, where the size of the modulus is its own choice."""
+    key = rsa.generate_private_key(65537, 2048)
+    context = tls_context(folder, alpn_certificate(names, value, key=key), protocols, (ssl.TLSVersion.TLSv1_2,) * 2)
+    context.set_ciphers("DHE-RSA-AES128-GCM-SHA256")
+    parameters = pathlib.Path(folder) / "dh.pem"
+    subprocess.run(["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048", "-out", parameters], check=True)
+    context.load_dh_params(parameters)
     return context
 
 
