@@ -1,9 +1,11 @@
 # For developers. ./run and ./test install what they need and call these; make itself installs nothing.
 BUILD ?= build
+# What `make build` makes; empty: everything, the tests too.
+TARGETS ?=
 
 .PHONY: build bench fuzz lint format clean
 build: $(BUILD)/build.ninja
-	ninja -C $(BUILD)
+	ninja -C $(BUILD) $(TARGETS)
 
 $(BUILD)/build.ninja:
 	meson setup $(BUILD) --buildtype=release -Ddebug=true -Db_ndebug=false
