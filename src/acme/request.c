@@ -201,6 +201,8 @@ avow_err acme_wait_job(struct acme_request *r, struct id128 job, acme_step done)
 }
 
 avow_err acme_call(struct acme_request *r, struct message *m, enum message_type expect) {
+  /* Those of an earlier refusal lie where this answer will. */
+  r->subproblems_n = 0;
   avow_err e = link_call(r->store, m, expect, &r->why);
   struct message *a = &r->store->in.m;
   if (e == AVOW_OK || a->type != MSG_refused || a->request != m->request || a->refused.subproblems_n == 0)

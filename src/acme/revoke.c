@@ -51,7 +51,16 @@ static avow_err check_right(struct acme_request *r, struct slice der, const stru
   return problem_set(&r->why, ERR_UNAUTHORIZED, "The JWS was not made by the certificate's key");
 }
 
+/* After the job. That it ended is the registrar's word; that the certificate is revoked, the signer's record. */
 static avow_err answer_revoked(struct acme_request *r) {
+  const struct digest *sum = r->kept;
+  struct message m = {.type = MSG_certificate_find, .certificate_find = {.sha256 = *sum}};
+  avow_err e = acme_call(r, &m, MSG_certificate_is);
+  if (e != AVOW_OK)
+    return e;
+  const struct rec_certificate *c = &acme_answer(r)->certificate_is.certificate;
+  if (c->status != CERTIFICATE_REVOKED || (id_is_zero(r->account) && c->reason != REASON_KEY_COMPROMISE))
+    return problem_set(&r->why, ERR_UNAVAILABLE, "The revocation is not recorded yet; ask again in a minute");
   acme_begin_answer(r, 200, NULL);
   return AVOW_OK;
 }
@@ -61,8 +70,11 @@ avow_err revoke_post(struct acme_request *r) {
   avow_err e = read_payload(r, &der);
   if (e != AVOW_OK)
     return e;
-  struct message m = {.type = MSG_certificate_find};
-  sha256(der, m.certificate_find.sha256.b);
+  struct digest *sum = r->kept = arena_alloc(r->arena, sizeof *sum);
+  if (!sum)
+    return ERR_NO_MEMORY;
+  sha256(der, sum->b);
+  struct message m = {.type = MSG_certificate_find, .certificate_find = {.sha256 = *sum}};
   e = acme_call(r, &m, MSG_certificate_is);
   if (e != AVOW_OK)
     return e;

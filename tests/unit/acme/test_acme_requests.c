@@ -33,12 +33,19 @@ static struct {
   struct msg_account_is account;
   uint8_t status; /* what request_begun says */
   struct msg_order_is order;
-  int fail_type;  /* a message that is refused … */
-  avow_err fail;  /* … with this … */
-  unsigned fails; /* … so many times */
+  struct msg_certificate_is certificate;
+  bool revokes;    /* a revocation's job ends with the certificate revoked */
+  int fail_type;   /* a message that is refused … */
+  avow_err fail;   /* … with this … */
+  unsigned fails;  /* … so many times … */
+  bool subproblem; /* … and with one */
   unsigned seen[256];
   pthread_mutex_t lock;
 } world = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct rec_subproblem a_subproblem = {
+  .identifier = {.type = IDENTIFIER_DNS, .value = {(const uint8_t *)"a.test", 6}},
+  .problem = {.err = ERR_CAA, .detail = {(const uint8_t *)"a detail of some length", 23}}};
 
 static void make_answer(const struct message *in, struct message *out) {
   out->request = in->request;
@@ -56,7 +63,12 @@ static void make_answer(const struct message *in, struct message *out) {
   } else if (in->type == MSG_order_get || in->type == MSG_order_new) {
     out->type = MSG_order_is;
     out->order_is = world.order;
-  } else if (in->type == MSG_account_change) {
+  } else if (in->type == MSG_certificate_find) {
+    out->type = MSG_certificate_is;
+    out->certificate_is = world.certificate;
+  } else if (in->type == MSG_account_change || in->type == MSG_revoke) {
+    if (in->type == MSG_revoke && world.revokes)
+      world.certificate.certificate.status = CERTIFICATE_REVOKED;
     out->type = MSG_job_made;
     out->job_made.job = job_id;
   } else {
@@ -77,6 +89,8 @@ static void *store_main(void *arg) {
     if ((int)in.m.type == world.fail_type && world.fails > 0) {
       world.fails--;
       out = message_refused(in.m.request, world.fail, "told so");
+      out.refused.subproblems = &a_subproblem;
+      out.refused.subproblems_n = world.subproblem;
     } else {
       make_answer(&in.m, &out);
     }
@@ -142,6 +156,9 @@ static int reset(void **state) {
                                                .created = 1000};
   world.status = ACCOUNT_VALID;
   world.order.order = an_order(ORDER_PENDING);
+  world.certificate = (struct msg_certificate_is){
+    .certificate = {.id = certificate_id, .not_after = INT64_MAX, .status = CERTIFICATE_GOOD}, .account = account_id};
+  world.revokes = world.subproblem = false;
   world.fail_type = 0;
   world.fails = 0;
   memset(world.seen, 0, sizeof world.seen);
@@ -446,6 +463,37 @@ static void test_job(void **state) {
   expect(&e, 403, "unauthorized");
 }
 
+/* That the job ended is not enough: the certificate must be revoked. */
+static void test_revocation(void **state) {
+  (void)state;
+  static const char path[] = "/acme/revoke-cert", payload[] = "{\"certificate\":\"AAAA\",\"reason\":4}";
+  struct exchange e;
+  (void)ask(&e, key, path, path, payload);
+  expect(&e, 503, "serverInternal");
+  world.revokes = true;
+  assert_int_equal(ask(&e, key, path, path, payload), 200);
+  assert_int_equal(e.x.rs.body.n, 0);
+  done(&e);
+  (void)ask(&e, key, path, path, payload);
+  expect(&e, 400, "alreadyRevoked");
+  assert_int_equal(world.seen[MSG_revoke], 2);
+}
+
+/* Subproblems of a refusal that the request outlives lie where later answers do: they are not told. */
+static void test_forgotten_subproblems(void **state) {
+  (void)state;
+  static const char payload[] = "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.test\"}]}";
+  struct exchange e;
+  world.fail_type = MSG_order_new;
+  world.fail = ERR_UNAVAILABLE;
+  world.fails = 1;
+  world.subproblem = true;
+  assert_int_equal(ask(&e, key, "/acme/new-order", "/acme/new-order", payload), 201);
+  assert_int_equal(e.resumed, 1);
+  assert_int_equal(((struct acme_request *)e.x.state)->subproblems_n, 0);
+  done(&e);
+}
+
 static void test_tokens_run_out(void **state) {
   (void)state;
   struct exchange e;
@@ -467,6 +515,7 @@ int main(void) {
     cmocka_unit_test_setup(test_changed_key, reset),    cmocka_unit_test_setup(test_signature_before_nonce, reset),
     cmocka_unit_test_setup(test_status, reset),         cmocka_unit_test_setup(test_rejected_nonce, reset),
     cmocka_unit_test_setup(test_refusals, reset),       cmocka_unit_test_setup(test_job, reset),
+    cmocka_unit_test_setup(test_revocation, reset),     cmocka_unit_test_setup(test_forgotten_subproblems, reset),
     cmocka_unit_test_setup(test_tokens_run_out, reset),
   };
   return cmocka_run_group_tests(tests, group_begin, group_end);
