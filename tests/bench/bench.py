@@ -52,7 +52,7 @@ def pss_mb(pids):
 
 
 class Avow:
-    name = "avow"
+    name, clients, certificates, tries = "avow", 64, 1 << 20, 1
 
     def __init__(self, program, work, dns_port, http_port, extra=()):
         self.dir, port, plain = work / "ca", free_port(), free_port()
@@ -73,7 +73,9 @@ class Avow:
 
 
 class Pebble:
-    name = "pebble"
+    """Debian's Pebble 2.4 can deadlock in its memory store (a read lock taken twice while a writer waits): a run that does is made
+    again, with fewer clients and certificates than ours."""
+    name, clients, certificates, tries = "pebble", 4, 400, 4
 
     def __init__(self, work, dns_port, http_port):
         port, management = free_port(), free_port()
@@ -101,16 +103,25 @@ class Pebble:
         self.process.wait(30)
 
 
-def row(make, label, load, args, load_args):
+def row(kind, make, label, load, args, load_args):
+    for left in reversed(range(kind.tries)):
+        result = measure(kind, make, label, load, args, load_args)
+        if result["failures"] == 0 or left == 0:
+            return result
+        print(f"bench: {kind.name} hung; again", file=sys.stderr)
+
+
+def measure(kind, make, label, load, args, load_args):
+    certificates, clients = min(args.certificates, kind.certificates), min(args.clients, kind.clients)
     work = pathlib.Path(tempfile.mkdtemp(prefix="avow-bench-"))
     dns_port, http_port = free_port(), free_port()
     server = make(work, dns_port, http_port)
     try:
         idle = pss_mb(server.pids)
-        command = [load, *server.load, "--dns-port", str(dns_port), "--http-port", str(http_port), "--clients", str(args.clients),
-                   "--certificates", str(args.certificates), "--warmup", str(max(20, args.certificates // 10)), "--wait", *load_args]
+        command = [load, *server.load, "--dns-port", str(dns_port), "--http-port", str(http_port), "--clients", str(clients),
+                   "--certificates", str(certificates), "--warmup", str(max(20, certificates // 10)), "--wait", *load_args]
         client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if client.stdout.readline().strip() != "warm":
+        if client.stdout.readline().strip() != "warm":  # it says so also when requests failed
             raise SystemExit(f"bench: the load generator did not start against {server.name}")
         before = cpu_s(server.pids)
         client.stdin.write("\n")
@@ -149,12 +160,13 @@ def main():
     if shutil.which("pebble"):
         rows.append(("pebble http-01, kept alive", Pebble, []))
         rows.append(("pebble http-01, new TLS connection each", Pebble, ["--new-connection"]))
+        rows.append(("pebble dns-01", Pebble, ["--challenge", "dns-01"]))
     results = []
     for label, make, load_args in rows:
         if args.only not in label:
             continue
         print(f"running: {label} …", file=sys.stderr)
-        results.append(row(make, label, load, args, load_args))
+        results.append(row(Pebble if make is Pebble else Avow, make, label, load, args, load_args))
     if args.json:
         print(json.dumps({"floor": floor}))
         for r in results:

@@ -1,5 +1,5 @@
-/* The floor: what the primitives of one certificate cost on this machine, measured in the same run as the servers. Prints one
-   JSON object of microseconds of CPU each. */
+/* The floor: what the primitives of one certificate cost on this machine, measured in the same run as the servers.
+   Prints one JSON object of microseconds of CPU each. */
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -35,7 +35,8 @@ int main(void) {
   double sign = (cpu_us() - from) / SIGNS;
   from = cpu_us();
   for (int i = 0; i < VERIFIES; i++)
-    if (public_key_verify(private_key_public(key), SIG_ES256, SIGNATURE_DER, SLICE_OF(data), buf_slice(&signature)) != AVOW_OK)
+    if (public_key_verify(private_key_public(key), SIG_ES256, SIGNATURE_DER, SLICE_OF(data), buf_slice(&signature)) !=
+        AVOW_OK)
       return 1;
   double verify = (cpu_us() - from) / VERIFIES;
   char path[] = "floor-XXXXXX";
@@ -46,10 +47,10 @@ int main(void) {
     if (write(fd, data, sizeof data) != (ssize_t)sizeof data || fdatasync(fd) != 0)
       return 1;
   double sync = (cpu_us() - from) / SYNCS;
-  /* Five signed requests, the CSR twice and the signer's own look at the JWS: eight verifications; one signature and its check;
-     two syncs of the journal and five commits when nobody shares them. */
-  json_t *out = json_pack("{s:f, s:f, s:f, s:f}", "p256_sign_us", sign, "p256_verify_us", verify, "fdatasync_us", sync, "sum_ms",
-                          (9 * verify + sign + 7 * sync) / 1000);
+  /* Five signed requests, the CSR twice and the signer's own look at the JWS: eight verifications; one signature and
+     its check; two syncs of the journal and five commits when nobody shares them. */
+  json_t *out = json_pack("{s:f, s:f, s:f, s:f}", "p256_sign_us", sign, "p256_verify_us", verify, "fdatasync_us", sync,
+                          "sum_ms", (9 * verify + sign + 7 * sync) / 1000);
   json_dumpf(out, stdout, JSON_COMPACT);
   puts("");
   return 0;

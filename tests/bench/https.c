@@ -75,7 +75,8 @@ bool https_do(struct https *h, const char *method, const char *path, const char 
   buf_reset(&h->in);
   size_t head_n = 0, want = 0;
   bool chunked = false;
-  while (head_n == 0 || h->in.n < head_n + want || (chunked && !slice_ends(buf_slice(&h->in), SLICE_LIT("\r\n0\r\n\r\n")))) {
+  while (head_n == 0 || h->in.n < head_n + want ||
+         (chunked && !slice_ends(buf_slice(&h->in), SLICE_LIT("\r\n0\r\n\r\n")))) {
     uint8_t chunk[16384];
     int got = SSL_read(h->ssl, chunk, sizeof chunk);
     if (got <= 0) {

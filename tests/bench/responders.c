@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,28 +107,49 @@ static void http_answer(int fd, char *rq) {
   (void)send(fd, out, (size_t)out_n, MSG_NOSIGNAL);
 }
 
+/* One connection of the http-01 server. Go's client opens some that it never uses: none may hold up the others. */
+struct visitor {
+  char rq[2048];
+  size_t n;
+};
+
+/* Reads what came; true when the connection is done with. */
+static bool visit(int fd, struct visitor *v) {
+  ssize_t got = recv(fd, v->rq + v->n, sizeof v->rq - 1 - v->n, MSG_DONTWAIT);
+  if (got <= 0)
+    return true;
+  v->n += (size_t)got;
+  v->rq[v->n] = 0;
+  if (!strstr(v->rq, "\r\n\r\n"))
+    return v->n == sizeof v->rq - 1;
+  http_answer(fd, v->rq);
+  return true;
+}
+
 static void *http_run(void *arg) {
-  int listener = *(int *)arg;
+  enum { VISITORS = 512 };
+  static struct visitor visitors[VISITORS];
+  static struct pollfd fds[VISITORS + 1];
+  nfds_t n = 1;
+  fds[0] = (struct pollfd){.fd = *(int *)arg, .events = POLLIN};
   for (;;) {
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0)
+    fds[0].events = n <= VISITORS ? POLLIN : 0;
+    if (poll(fds, n, -1) < 0)
       continue;
-    char rq[4096];
-    size_t n = 0;
-    for (;;) {
-      ssize_t got = recv(fd, rq + n, sizeof rq - 1 - n, 0);
-      if (got <= 0)
-        break;
-      n += (size_t)got;
-      rq[n] = 0;
-      if (strstr(rq, "\r\n\r\n")) {
-        http_answer(fd, rq);
-        break;
-      }
-      if (n == sizeof rq - 1)
-        break;
+    for (nfds_t i = n - 1; i >= 1; i--) {
+      if (!fds[i].revents || !visit(fds[i].fd, &visitors[i - 1]))
+        continue;
+      close(fds[i].fd);
+      n--;
+      fds[i] = fds[n];
+      visitors[i - 1] = visitors[n - 1];
     }
-    close(fd);
+    int fd = fds[0].revents ? accept4(fds[0].fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+    if (fd >= 0) {
+      fds[n] = (struct pollfd){.fd = fd, .events = POLLIN};
+      visitors[n - 1].n = 0;
+      n++;
+    }
   }
   return NULL;
 }
