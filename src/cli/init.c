@@ -76,19 +76,55 @@ static bool host_is(const char *hosts, const char *name) {
   return false;
 }
 
-static avow_err make_config(struct init *s) {
+/* True for names and addresses that only this machine reaches (RFC 6761, 6.3; RFC 1122, 3.2.1.3). */
+static bool is_loopback(const char *host) {
+  struct slice name = slice_str(host);
+  return slice_eq_str(name, "localhost") || slice_ends(name, SLICE_LIT(".localhost")) ||
+         slice_starts(name, SLICE_LIT("127.")) || slice_eq_str(name, "::1");
+}
+
+static bool has_ipv6(void) {
+  return access("/proc/net/if_inet6", F_OK) == 0;
+}
+
+/* docs/decisions/0005: a CA for this machine stays on loopback ports, one for others listens where they look for it. */
+static size_t choose_sets(const struct init *s, const struct config *config, const char *sets[4]) {
+  size_t n = 0;
+  bool outside = s->r.kind == KIND_PRIVATE;
+  for (size_t i = 0; i < config->hosts_n; i++)
+    outside = outside && !is_loopback(config->hosts[i]);
+  if (outside) {
+    sets[n++] = has_ipv6() ? "listen.https=0.0.0.0:443,[::]:443" : "listen.https=0.0.0.0:443";
+    sets[n++] = has_ipv6() ? "listen.http=0.0.0.0:80,[::]:80" : "listen.http=0.0.0.0:80";
+  }
   /* A private CA called localhost is for trying out on one machine: it may certify that name and look there. */
-  static const char *const local[] = {"private.suffixes=localhost", "private.networks=127.0.0.0/8,::1/128"};
-  bool is_local = s->r.kind == KIND_PRIVATE && host_is(s->r.hosts, "localhost");
-  buf_init(&s->conf_text, CONF_MAX);
-  config_template_put(&s->conf_text, s->r.kind, s->r.hosts, local, is_local ? 2 : 0);
+  if (s->r.kind == KIND_PRIVATE && host_is(s->r.hosts, "localhost")) {
+    sets[n++] = "private.suffixes=localhost";
+    sets[n++] = "private.networks=127.0.0.0/8,::1/128";
+  }
+  return n;
+}
+
+static avow_err write_config(struct init *s, const char *const *sets, size_t sets_n) {
+  buf_reset(&s->conf_text);
+  config_clear(&s->config);
+  config_template_put(&s->conf_text, s->r.kind, s->r.hosts, sets, sets_n);
   if (s->conf_text.failed)
     return ERR_NO_MEMORY;
-  avow_err e = config_parse(buf_slice(&s->conf_text), "avow.conf", NULL, 0, &s->config, &s->why);
+  return config_parse(buf_slice(&s->conf_text), "avow.conf", NULL, 0, &s->config, &s->why);
+}
+
+static avow_err make_config(struct init *s) {
+  const char *sets[4];
+  buf_init(&s->conf_text, CONF_MAX);
+  avow_err e = write_config(s, NULL, 0);
   if (e == ERR_CONFIG)
     return problem_set(&s->why, ERR_USAGE, "--host %s: expected DNS names or IP addresses, separated by commas",
                        s->r.hosts);
-  return e == AVOW_OK ? check_names(&s->config, &s->why) : e;
+  if (e == AVOW_OK)
+    e = check_names(&s->config, &s->why);
+  size_t n = e == AVOW_OK ? choose_sets(s, &s->config, sets) : 0;
+  return e == AVOW_OK && n > 0 ? write_config(s, sets, n) : e;
 }
 
 static avow_err make_folders(struct init *s) {

@@ -185,3 +185,18 @@ def test_disk_full(tmp_path, blocks):
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith("avow init: ") and done.stderr.count("\n") == 1, done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind,host,listens", [("private", "ca.example.org", True), ("private", "ca.example.org,localhost", False),
+                                               ("private", "127.0.0.1", False), ("test", "ca.example.org", False)])
+def test_listens_where_its_clients_look(kind, host, listens, tmp_path):
+    """The URLs in certificates are fixed from the first day: a private CA for others has ports 443 and 80 (decision 5)."""
+    done = subprocess.run([AVOW, "init", "--dir", str(tmp_path / "ca"), "--kind", kind, "--host", host], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    text = (tmp_path / "ca" / "avow.conf").read_text()
+    assert ('listen.https = "0.0.0.0:443' in text and 'listen.http = "0.0.0.0:80' in text) == listens
+    issuer = subprocess.run(["openssl", "x509", "-inform", "DER", "-in", str(tmp_path / "ca" / "ca" / "I1.der"), "-noout", "-text"],
+                            stdout=subprocess.PIPE, text=True, check=True).stdout
+    first = host.split(",")[0]
+    assert f"URI:http://{first}/ca/root.cer" in issuer if listens else f"URI:http://{first}:14080/ca/root.cer" in issuer
