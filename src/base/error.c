@@ -41,9 +41,9 @@ int err_level(avow_err e) {
   return errors[e].level;
 }
 
-avow_err problem_set(struct problem *p, avow_err e, const char *format, ...) {
+void problem_fill(struct problem *p, avow_err e, const char *format, ...) {
   if (!p)
-    return e;
+    return;
   p->err = e;
   va_list args;
   va_start(args, format);
@@ -52,7 +52,6 @@ avow_err problem_set(struct problem *p, avow_err e, const char *format, ...) {
   for (char *c = p->detail; *c; c++)
     if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e)
       *c = '?';
-  return e;
 }
 
 const char *problem_text(const struct problem *p) {

@@ -32,9 +32,14 @@ struct problem {
 };
 
 /* Fills `p` (which may be NULL) and returns `e`, for `return problem_set(p, ERR_…, "…")`. Bytes that are not
-   printable ASCII become '?'. */
-avow_err problem_set(struct problem *p, avow_err e, const char *format, ...)
-  __attribute__((format(printf, 3, 4)));
+   printable ASCII become '?'. A macro, so that compilers and analysers see that the result is `e`. */
+#define problem_set(p, e, ...)                                                                                         \
+  __extension__({                                                                                                      \
+    avow_err problem_set_e = (e);                                                                                      \
+    problem_fill((p), problem_set_e, __VA_ARGS__);                                                                     \
+    problem_set_e;                                                                                                     \
+  })
+void problem_fill(struct problem *p, avow_err e, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The detail, or the error's own text when none was given. */
 const char *problem_text(const struct problem *p);
