@@ -160,6 +160,10 @@ def stage_fuzz(count, options):
             print(tail(done.stdout))
 
 
+# cppcheck reads no header outside src and cannot guess macros that stand for whole declarations.
+OPENSSL_MACROS = ["-DDECLARE_ASN1_ITEM(type)=", "-DASN1_SEQUENCE(type)=static const int type##_fields[]", "-DASN1_SEQUENCE_END(type)=;"]
+
+
 def stage_lint(count, options):
     if not (ROOT / BUILDS["plain"][0] / "compile_commands.json").exists() and not build("plain", count):
         return
@@ -175,7 +179,7 @@ def stage_lint(count, options):
     count.add("lint clang-tidy", not bad, f"{len(files)} files")
     done = command(["cppcheck", "--quiet", "-j", JOBS, "--enable=warning,performance,portability", "--inline-suppr", "--std=c11",
                     "--error-exitcode=1", "--suppress=missingInclude", "--suppress=normalCheckLevelMaxBranches",
-                    "--suppressions-list=tests/cppcheck.txt", "-D_GNU_SOURCE", "-Isrc", "src"])
+                    "--suppressions-list=tests/cppcheck.txt", "-D_GNU_SOURCE", *OPENSSL_MACROS, "-Isrc", "src"])
     if done.returncode:
         print(tail(done.stdout))
     count.add("lint cppcheck", done.returncode == 0)

@@ -113,6 +113,7 @@ static struct profile *profile_find(struct config *c, struct slice name) {
 }
 
 static struct profile *profile_add(struct config *c, struct slice name) {
+  assert(name.p && conf_profile_name_ok(name));
   if (c->profiles_n == PROFILES_MAX)
     return NULL;
   struct profile *p = &c->profiles[c->profiles_n++];

@@ -56,7 +56,7 @@ static bool list_is_empty(struct slice value) {
 }
 
 static const struct {
-  char letter;
+  uint8_t letter;
   int64_t seconds;
 } units[] = {{'w', 7 * 86400}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 enum { UNITS = sizeof units / sizeof *units };

@@ -103,10 +103,8 @@ avow_err public_key_ec(enum key_type curve, struct slice x, struct slice y, stru
   AUTO_PUBLIC_KEY key = spki_build_fixed(curve, x, y);
   if (!key)
     return ERR_NO_MEMORY;
-  char group[16];
-  strcpy(group, key_group_name(curve));
   OSSL_PARAM params[] = {
-    OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+    OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)key_group_name(curve), 0),
     OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)key->content.p, key->content.n),
     OSSL_PARAM_construct_end(),
   };

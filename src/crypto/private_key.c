@@ -71,7 +71,7 @@ static avow_err public_of(EVP_PKEY *pkey, struct public_key **out, struct proble
 
 /* Takes `pkey` over, also on failure. */
 static avow_err wrap(EVP_PKEY *pkey, struct private_key **out, struct problem *why) {
-  AUTO_PRIVATE_KEY key = calloc(1, sizeof *key);
+  struct private_key *key = calloc(1, sizeof *key);
   if (!key) {
     EVP_PKEY_free(pkey);
     return ERR_NO_MEMORY;
@@ -80,10 +80,10 @@ static avow_err wrap(EVP_PKEY *pkey, struct private_key **out, struct problem *w
   avow_err e = public_of(pkey, &key->public_key, why);
   if (e != AVOW_OK) {
     ERR_clear_error();
+    private_key_free(key);
     return e;
   }
   *out = key;
-  key = NULL;
   return AVOW_OK;
 }
 

@@ -107,7 +107,8 @@ avow_err name_covered(const struct name_evidence *ev, const struct name *name, c
   if (e != AVOW_OK)
     return e;
   bool controlled = false, forbidden = false;
-  for (uint8_t method = METHOD_HTTP_01; method <= METHOD_TLS_ALPN_01; method++) {
+  for (unsigned m = METHOD_HTTP_01; m <= METHOD_TLS_ALPN_01; m++) {
+    uint8_t method = (uint8_t)m;
     struct seen control = {.n = 0}, caa = {.n = 0};
     for (size_t i = 0; i < ev->control_n; i++)
       if (ev->control[i].method == method && control_covers(&ev->control[i], name, account, rules, now_ms))

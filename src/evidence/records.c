@@ -24,7 +24,7 @@ static void get_bytes(struct cursor *c, uint8_t *out, size_t n) {
 }
 
 static struct id128 get_id(struct cursor *c) {
-  struct id128 id;
+  struct id128 id = {{0}};
   get_bytes(c, id.b, ID_BYTES);
   return id;
 }

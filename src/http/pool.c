@@ -147,6 +147,7 @@ static void *worker_main(void *argument) {
 avow_err pool_new(struct pool **out, size_t workers, void *const *contexts, size_t loops, size_t queue_max,
                   void (*wake)(void *user, size_t loop), void *user, struct problem *why) {
   struct pool *pool = calloc(1, sizeof *pool + workers * sizeof *pool->workers);
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): these are pointers, one list a loop
   struct work **inboxes = calloc(loops, sizeof *inboxes);
   if (!pool || !inboxes) {
     free(pool);

@@ -131,10 +131,6 @@ bool file_answer_put(int published, const struct http_route *route, const struct
   http_header_put(rs, "Last-Modified", "%s", date);
   http_header_put(rs, "Cache-Control", "public, max-age=%d", route->max_age_s);
   *size = (uint64_t)st.st_size;
-  *fd = -1;
-  if (!known) {
-    *fd = file;
-    file = -1;
-  }
+  *fd = known ? -1 : fd_take(&file);
   return true;
 }

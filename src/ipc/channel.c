@@ -70,8 +70,7 @@ static avow_err memfd_of(struct slice bytes, int *out) {
   if (fd < 0 || fd_write_all(fd, bytes) != AVOW_OK ||
       fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
     return ERR_NO_MEMORY;
-  *out = fd;
-  fd = -1;
+  *out = fd_take(&fd);
   return AVOW_OK;
 }
 

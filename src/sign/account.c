@@ -1,4 +1,5 @@
 /* Accounts: minted from newAccount's JWS (RFC 8555, 7.3), changed by the account's own (7.3.6). */
+#include <assert.h>
 #include <stdio.h>
 
 #include "crypto/digest.h"
@@ -143,6 +144,7 @@ avow_err plan_account_change(struct signer *s, struct work *w, struct problem *w
     return e;
   AUTO_BUF bytes;
   buf_init(&bytes, FRAME_PAYLOAD_MAX);
+  assert(known); /* or account_current() had refused */
   e = read_account(s, known->record, &bytes, &w->entry, why);
   if (e != AVOW_OK)
     return e;

@@ -61,7 +61,7 @@ enum frame_parse frame_parse(struct slice bytes, uint8_t chain[FRAME_CHAIN], str
   uint8_t sum[SHA256_BYTES];
   sha256_parts(parts, 3, sum);
   if (!slice_eq(stored, SLICE_OF(sum))) {
-    e = problem_set(why, ERR_CONFIG, "a frame does not fit the chain");
+    problem_set(why, ERR_CONFIG, "a frame does not fit the chain");
     return FRAME_BROKEN;
   }
   memcpy(chain, sum, FRAME_CHAIN);

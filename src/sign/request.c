@@ -6,7 +6,7 @@
 #include "sign/internal.h"
 
 struct digest digest_of(struct slice bytes) {
-  struct digest d;
+  struct digest d = {{0}};
   sha256(bytes, d.b);
   return d;
 }

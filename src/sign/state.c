@@ -188,7 +188,7 @@ static avow_err apply_crl(struct state *s, const struct entry *v, struct problem
 struct digest issuer_digest(const struct msg_record_issuer *m) {
   uint8_t shards[] = {(uint8_t)(m->shards >> 8), (uint8_t)m->shards};
   struct slice parts[] = {m->der, SLICE_OF(shards)};
-  struct digest d;
+  struct digest d = {{0}};
   sha256_parts(parts, 2, d.b);
   return d;
 }

@@ -57,7 +57,9 @@ static bool grow(struct table *t) {
     }
   free(t->entries);
   free(t->used);
-  *t = bigger;
+  t->entries = bigger.entries;
+  t->used = bigger.used;
+  t->room = bigger.room;
   return true;
 }
 

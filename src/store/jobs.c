@@ -221,8 +221,8 @@ avow_err jobs_validated(struct call *c) {
   e = put_met(c, &row, subject, m->met, m->met_n);
   if (e == AVOW_OK && !m->valid)
     return fail(c, m->job, &row, subject, &m->problem, NULL, 0);
-  int method;
-  struct authz_row z;
+  int method = 0;
+  struct authz_row z = {0};
   if (e == AVOW_OK)
     e = authz_row(c, challenge_authz(m->challenge, &method), (struct id128){{0}}, &z);
   if (e == AVOW_OK && z.status == AUTHZ_PENDING)

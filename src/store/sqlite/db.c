@@ -232,7 +232,7 @@ static struct slice borrow(struct query *q) {
 }
 
 struct id128 query_get_id(struct query *q) {
-  struct id128 id;
+  struct id128 id = {{0}};
   query_get_fixed(q, id.b, sizeof id.b);
   return id;
 }
