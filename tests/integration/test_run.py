@@ -2,6 +2,7 @@
 import os
 import pathlib
 import pty
+import select
 import signal
 import subprocess
 
@@ -21,13 +22,15 @@ class Run:
         self.https, self.text = free_port(), ""
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is started with & by a script ignores it, and so do its children
             os.execve(ROOT / "run", ["./run", "--dir", f"{folder}/ca", "--set", f"listen.https=127.0.0.1:{self.https}",
                                      "--set", f"listen.http=127.0.0.1:{free_port()}"], {**os.environ, "BUILD": str(BUILD)})
         while f"cert list --dir {folder}/ca" not in self.text:
             assert self.read(), self.text
 
     def read(self):
-        """Takes what is there; False: the terminal is closed."""
+        """Takes what comes; False: the terminal is closed."""
+        assert select.select([self.terminal], [], [], 60)[0], f"nothing for a minute after\n{self.text}"
         try:
             data = os.read(self.terminal, 65536)
         except OSError:
