@@ -1,5 +1,7 @@
 #include "pki/keycheck.h"
 
+#include "pki/weak_rsa.h"
+
 /* The odd primes up to 751: TLS BR 6.1.6 asks that no factor of the modulus is smaller than 752. */
 static const uint16_t primes[] = {
   3,   5,   7,   11,  13,  17,  19,  23,  29,  31,  37,  41,  43,  47,  53,  59,  61,  67,  71,  73,  79,  83,
@@ -46,7 +48,7 @@ static bool exponent_ok(struct slice e) {
   return e.n >= sizeof f4 && e.n <= 32 && (e.p[e.n - 1] & 1) && (e.n > sizeof f4 || slice_cmp(e, SLICE_OF(f4)) >= 0);
 }
 
-/* One check of an RSA key; NULL when it passes. A new check (close primes, ROCA, lists of weak keys) is a new row. */
+/* One check of an RSA key; NULL when it passes. A new check is a new row. */
 typedef const char *(*rsa_check)(const struct public_key *key);
 
 static const char *check_size(const struct public_key *key) {
@@ -68,7 +70,20 @@ static const char *check_factors(const struct public_key *key) {
   return has_small_factor(n) ? "the RSA modulus has a small factor" : NULL;
 }
 
-static const rsa_check rsa_checks[] = {check_size, check_exponent, check_factors};
+static const char *check_roca(const struct public_key *key) {
+  return rsa_is_roca(public_key_rsa_n(key)) ? "the RSA key comes from a faulty generator (ROCA, CVE-2017-15361)" : NULL;
+}
+
+static const char no_memory[] = "out of memory";
+
+static const char *check_close_primes(const struct public_key *key) {
+  bool found;
+  if (rsa_find_close_primes(public_key_rsa_n(key), &found) != AVOW_OK)
+    return no_memory;
+  return found ? "the RSA modulus is a product of two close primes" : NULL;
+}
+
+static const rsa_check rsa_checks[] = {check_size, check_exponent, check_factors, check_roca, check_close_primes};
 
 avow_err keycheck(const struct public_key *key, struct problem *why) {
   switch (public_key_type(key)) {
@@ -79,7 +94,7 @@ avow_err keycheck(const struct public_key *key, struct problem *why) {
     for (size_t i = 0; i < sizeof rsa_checks / sizeof *rsa_checks; i++) {
       const char *fault = rsa_checks[i](key);
       if (fault)
-        return problem_set(why, ERR_BAD_PUBLIC_KEY, "%s", fault);
+        return problem_set(why, fault == no_memory ? ERR_NO_MEMORY : ERR_BAD_PUBLIC_KEY, "%s", fault);
     }
     return AVOW_OK;
   case KEY_NONE:

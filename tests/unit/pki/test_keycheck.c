@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <openssl/bn.h>
@@ -124,6 +125,138 @@ static void factors(void **state) {
   BN_free(n);
 }
 
+/* A prime, and what is to be added to it for the second one that Fermat's method finds in this round (worked out from
+   rounds = (p + q) / 2 - root of pq, rounded up, + 1). The 100th round is the last that is made. */
+static const char fermat_prime[] =
+  "f8b7d0ac84773ce0ce4cda11b43c589bb120a366f0bbe9cf42f2dc05873f9bd066080f174c96d8e25cbd0b"
+  "a3a1a6bcde3a124c647e02ff05b7c1dce27f7695f56fced11d2bd8a1e6047a8387cdde8d516301bbfca0c5"
+  "154e0ff9bb510944fe0c9dfb369bab13dfae627655daa05f11193ceaaf308142c8ea91d93080f9b43c0d";
+
+static void close_primes(void **state) {
+  (void)state;
+  static const struct {
+    int round;
+    const char *distance;
+  } table[] = {
+    {0, "0"}, /* the same prime twice: a prime power */
+    {1, "6a"},
+    {2, "36a1b34e5eebdd804194a937c696e37e0dc158b12b2493ee2cfd6458a5384250717b85b1b1c677ada149dedf3983b4409210f8758050ed"
+        "53b2981b690a6d1b51e"},
+    {50, "139d5bb70a1396c958c9d1557651a2fa5fab82d2613cab5887299ca36e46345d4031f948fc8268db3ad6b677c0888976e8ea635a72317"
+         "e71e4229b350f094762ee"},
+    {100, "1bcf2ed111cd40dcbf300dd9d9c566d285edc855a295b7970e29be2da7c0a79039ffff642a12fe992adba97b2501f23c4253635fe222"
+          "00160b22e338406ef22cea"},
+    {101, "1bf2de443835dea584ab3ce33552e7fe640cfa2f139c8f3e3dbba779c6a506f2c6633232e0e041fb240989841eb669db4608f1c99ac2"
+          "c95504426023535957dea6"},
+    {150, "22167b6edfa840c6258a41da9b0afbb639fc81a2b09a684dd1cd7eccdf01d6e98c428cd73aca282fb5819621db289ed40faabb45d91e"
+          "e37024ec216f5860aaec6c"},
+  };
+  BIGNUM *p = NULL, *q = NULL, *n = BN_new();
+  BN_CTX *ctx = BN_CTX_new();
+  for (size_t i = 0; i < COUNT(table); i++) {
+    BN_hex2bn(&p, fermat_prime);
+    BN_hex2bn(&q, table[i].distance);
+    BN_add(q, q, p);
+    BN_mul(n, p, q, ctx);
+    struct problem why = {0};
+    avow_err e = verdict(n, F4, &why);
+    if (e != (table[i].round <= 100 ? ERR_BAD_PUBLIC_KEY : AVOW_OK) || (e && !strstr(why.detail, "close primes")))
+      fail_msg("round %d: %s", table[i].round, why.detail);
+  }
+  BN_CTX_free(ctx);
+  BN_free(n);
+  BN_free(q);
+  BN_free(p);
+}
+
+/* p = k * M + 65537^a mod M with M the product of the first `primes` primes: how the faulty library made primes. */
+static BIGNUM *roca_prime(int primes, BN_ULONG a, int bits, BN_CTX *ctx) {
+  BIGNUM *m = BN_new(), *p = BN_new(), *base = BN_new(), *k = BN_new(), *exponent = BN_new();
+  BN_one(m);
+  for (BN_ULONG q = 2; primes > 0; q++) {
+    bool is_prime = true;
+    for (BN_ULONG d = 2; d * d <= q; d++)
+      is_prime = is_prime && q % d != 0;
+    if (is_prime && primes-- > 0)
+      BN_mul_word(m, q);
+  }
+  BN_set_word(base, 65537);
+  BN_set_word(exponent, a);
+  BN_mod_exp(p, base, exponent, m, ctx);
+  BN_zero(k);
+  BN_set_bit(k, bits);
+  BN_div(k, NULL, k, m, ctx);
+  BN_sub_word(k, 2 * a);
+  BN_mul(k, k, m, ctx);
+  BN_add(p, p, k);
+  for (; BN_check_prime(p, ctx, NULL) != 1;)
+    BN_sub(p, p, m);
+  BN_free(exponent);
+  BN_free(k);
+  BN_free(base);
+  BN_free(m);
+  return p;
+}
+
+/* TLS BR 6.1.1.3 (5): the sizes of modulus and of M are those of the paper (table 1). */
+static void roca(void **state) {
+  (void)state;
+  static const struct { int bits, primes; } table[] = {{2048, 126}, {3072, 126}, {4096, 225}};
+  BN_CTX *ctx = BN_CTX_new();
+  for (size_t i = 0; i < COUNT(table); i++) {
+    BIGNUM *p = roca_prime(table[i].primes, 1234577, table[i].bits / 2, ctx), *n = BN_new();
+    BIGNUM *q = roca_prime(table[i].primes, 7654321, table[i].bits / 2, ctx);
+    struct problem why = {0};
+    BN_mul(n, p, q, ctx);
+    if (verdict(n, F4, &why) != ERR_BAD_PUBLIC_KEY || !strstr(why.detail, "ROCA"))
+      fail_msg("%d bits (%d): %s", table[i].bits, BN_num_bits(n), why.detail);
+    /* One such prime alone does not show. */
+    BIGNUM *other = prime(table[i].bits / 2);
+    BN_mul(n, p, other, ctx);
+    assert_int_equal(verdict(n, F4, NULL), AVOW_OK);
+    BN_free(other);
+    BN_free(n);
+    BN_free(q);
+    BN_free(p);
+  }
+  BN_CTX_free(ctx);
+}
+
+/* Refused where keys are read, before any check of numbers: points that are none, other curves' points, explicit
+   parameters, id-RSASSA-PSS (ca-rules 7 and 9). */
+static void spki(void **state) {
+  (void)state;
+  AUTO_PRIVATE_KEY key = NULL;
+  AUTO_PRIVATE_KEY second = NULL;
+  AUTO_BUF bad;
+  assert_int_equal(private_key_generate(KEY_P256, 0, &key), AVOW_OK);
+  assert_int_equal(private_key_generate(KEY_RSA, 2048, &second), AVOW_OK);
+  struct slice ec = public_key_spki(private_key_public(key)), rsa = public_key_spki(private_key_public(second));
+  static const struct {
+    bool is_rsa;
+    size_t at; /* from the end when `from_end` */
+    bool from_end;
+    uint8_t flip;
+  } table[] = {
+    {false, 1, true, 0x01},   /* y is another: the point is off the curve */
+    {false, 26, false, 0x06}, /* the point's form: compressed */
+    {false, 26, false, 0x04}, /* the point at infinity and trailing octets */
+    {false, 22, false, 0x01}, /* the curve's identifier: another curve */
+    {false, 13, false, 0x36}, /* SEQUENCE in place of an OID: explicit parameters */
+    {true, 16, false, 0x0b},  /* rsaEncryption becomes id-RSASSA-PSS */
+  };
+  for (size_t i = 0; i < COUNT(table); i++) {
+    buf_init(&bad, 4096);
+    buf_put(&bad, table[i].is_rsa ? rsa : ec);
+    bad.p[table[i].from_end ? bad.n - table[i].at : table[i].at] ^= table[i].flip;
+    struct public_key *out = NULL;
+    if (public_key_from_spki(buf_slice(&bad), &out, NULL) == AVOW_OK)
+      fail_msg("row %zu", i);
+    assert_null(out);
+    buf_clear(&bad);
+  }
+}
+
 static void kinds(void **state) {
   (void)state;
   static const struct {
@@ -145,10 +278,8 @@ static void kinds(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(sizes),
-    cmocka_unit_test(exponents),
-    cmocka_unit_test(factors),
-    cmocka_unit_test(kinds),
+    cmocka_unit_test(sizes), cmocka_unit_test(exponents), cmocka_unit_test(factors), cmocka_unit_test(close_primes),
+    cmocka_unit_test(roca),  cmocka_unit_test(spki),      cmocka_unit_test(kinds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
