@@ -29,7 +29,11 @@ avow_err job_add(struct call *c, enum job_kind kind, int64_t account, struct sli
   query_blob(&q, subject);
   query_blob(&q, payload);
   avow_err e = query_run(&q);
-  effect_add(c->s, (struct effect){.kind = EFFECT_JOB_NEW, .id = *id, .number = db_last_key(c->db), .time = c->now_ms});
+  effect_add(c->s, (struct effect){.kind = EFFECT_JOB_NEW,
+                                   .id = *id,
+                                   .number = db_last_key(c->db),
+                                   .time = c->now_ms,
+                                   .account = kind == JOB_VALIDATE ? account : 0});
   return e;
 }
 

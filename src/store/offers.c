@@ -3,12 +3,14 @@
 #include "store/inner.h"
 
 avow_err jobs_load(struct store *s) {
-  struct query q = db_query(s->db, "SELECT key, id, not_before FROM jobs WHERE state = 1 ORDER BY key");
+  struct query q = db_query(s->db, "SELECT key, id, kind, account, not_before FROM jobs WHERE state = 1 ORDER BY key");
   avow_err e = AVOW_OK;
   while (e == AVOW_OK && query_next(&q)) {
     int64_t key = query_get_int(&q);
     struct id128 id = query_get_id(&q);
-    e = job_queue_add(&s->queue, key, id, query_get_int(&q));
+    bool validates = query_get_int(&q) == JOB_VALIDATE;
+    int64_t account = query_get_int(&q);
+    e = job_queue_add(&s->queue, key, id, validates ? account : 0, query_get_int(&q));
   }
   avow_err ended = query_end(&q);
   return e == AVOW_OK ? ended : e;

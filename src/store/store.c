@@ -210,7 +210,8 @@ void store_write(struct store *s, const struct message *in, int64_t now_ms, stru
 static void apply_effects(struct store *s) {
   for (size_t i = 0; i < s->effects_n; i++) {
     const struct effect *effect = &s->effects[i];
-    if (effect->kind == EFFECT_JOB_NEW && job_queue_add(&s->queue, effect->number, effect->id, effect->time) != AVOW_OK)
+    if (effect->kind == EFFECT_JOB_NEW &&
+        job_queue_add(&s->queue, effect->number, effect->id, effect->account, effect->time) != AVOW_OK)
       log_event(LOG_ERROR, "store.job_waits_for_restart", L_ID(job, effect->id));
     else if (effect->kind == EFFECT_JOB_END)
       job_queue_end(&s->queue, effect->number);

@@ -54,6 +54,7 @@ struct effect {
   enum effect_kind kind;
   struct id128 id;
   int64_t number, time;
+  int64_t account; /* of EFFECT_JOB_NEW, when it is a validation */
 };
 /* Valid until the next batch begins. */
 const struct effect *store_effects(const struct store *s, size_t *n);

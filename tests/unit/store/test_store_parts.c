@@ -142,7 +142,7 @@ static void queue(void **state) {
   struct job_queue q = {0};
   assert_true(job_queue_due(&q) == INT64_MAX);
   for (int64_t key = 1; key <= 300; key++)
-    assert_int_equal(job_queue_add(&q, 10 * key, id_make(key, 1), key == 2 ? 50 : 0), AVOW_OK);
+    assert_int_equal(job_queue_add(&q, 10 * key, id_make(key, 1), 0, key == 2 ? 50 : 0), AVOW_OK);
   assert_int_equal(job_queue_take(&q, 1)->key, 10);
   assert_int_equal(job_queue_take(&q, 1)->key, 30); /* the second is not due */
   assert_int_equal(q.offered, 2);
@@ -166,6 +166,48 @@ static void queue(void **state) {
   assert_true(q.n < 150);
   assert_true(job_queue_due(&q) == INT64_MAX - 1);
   assert_null(job_queue_take(&q, 5));
+  job_queue_clear(&q);
+}
+
+/* Applicants with slow servers: nobody else waits for them. */
+static void slow_validations(void **state) {
+  (void)state;
+  enum { EACH = 300, GREEDY = 40 };
+  struct job_queue q = {0};
+  int64_t key = 1, taken[GREEDY + 2] = {0};
+  for (int64_t account = 1; account <= GREEDY; account++)
+    for (int i = 0; i < EACH; i++, key++)
+      assert_int_equal(job_queue_add(&q, key, id_make(key, 1), account, 0), AVOW_OK);
+  /* One alone gets a third, and the next half of what is left by him. */
+  struct job_entry *e;
+  for (int i = 0; i < 65; i++)
+    assert_int_equal(job_queue_take(&q, 1)->account, 1);
+  assert_int_equal(job_queue_take(&q, 1)->account, 2);
+  taken[1] = 65;
+  taken[2] = 1;
+  while ((e = job_queue_take(&q, 1)))
+    taken[e->account]++;
+  assert_in_range(taken[2], 40, 65);
+  for (int64_t account = 1; account <= GREEDY; account++)
+    assert_true(taken[account] >= 1 || q.validations == JOB_VALIDATIONS_MOST);
+  assert_true(q.validations <= JOB_VALIDATIONS_MOST && q.offered == q.validations);
+  assert_int_equal(job_queue_due(&q), 1 + JOB_LEASE_MS); /* what waits for room is not due */
+  /* Another kind always goes, and whoever has none as soon as one ends. */
+  int64_t other = key, mine = key + 1;
+  assert_int_equal(job_queue_add(&q, other, id_make(other, 1), 0, 0), AVOW_OK);
+  assert_int_equal(job_queue_add(&q, mine, id_make(mine, 1), GREEDY + 1, 0), AVOW_OK);
+  assert_int_equal(job_queue_due(&q), 0);
+  assert_int_equal(job_queue_take(&q, 1)->key, other);
+  job_queue_end(&q, 1);
+  while ((e = job_queue_take(&q, 1)) && e->key != mine)
+    job_queue_end(&q, e->key);
+  assert_non_null(e);
+  /* All leases end, and nothing of them is left. */
+  job_queue_release(&q);
+  assert_int_equal(q.offered, 0);
+  assert_int_equal(q.validations, 0);
+  assert_int_equal(q.accounts_n, 0);
+  assert_int_equal(job_queue_due(&q), 0);
   job_queue_clear(&q);
 }
 
@@ -211,6 +253,7 @@ int main(void) {
     cmocka_unit_test(nonces),
     cmocka_unit_test(tokens),
     cmocka_unit_test(queue),
+    cmocka_unit_test(slow_validations),
     cmocka_unit_test(packed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
