@@ -69,7 +69,12 @@ static void on_listen(uv_poll_t *poll, int status, int events) {
       admit(listener, fd, &from);
       continue;
     }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+    if (exhausted && listener->loop->idle_first) {
+      conn_close(listener->loop->idle_first);
+      continue;
+    }
+    if (exhausted) {
       log_event(LOG_WARN, "http.accept", L_TEXT(detail, "out of descriptors or memory; accepting pauses"));
       loop_accept(listener->loop, false);
       return;

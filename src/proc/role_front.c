@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "acme/acme.h"
@@ -13,7 +14,7 @@
 #include "proc/sandbox.h"
 
 enum { TURN_MS = 200, ASK_AGAIN_MS = 250, BATCH = 64, KEY_PEM_MAX = 32768, LISTENERS_MAX = 32 };
-enum { CRL_AGE_S = 300, CA_AGE_S = 86400, PAGE_MAX = 1024 * 1024 };
+enum { OTHER_DESCRIPTORS = 256, CRL_AGE_S = 300, CA_AGE_S = 86400, PAGE_MAX = 1024 * 1024 };
 
 struct front {
   struct role_context *ctx;
@@ -210,9 +211,20 @@ static int milliseconds(int64_t s) {
   return s > INT32_MAX / SECOND_MS ? INT32_MAX : (int)(s * SECOND_MS);
 }
 
+/* Room for all connections that are allowed, each with a file that it is sent. */
+static void raise_descriptor_limit(const struct config *c) {
+  struct rlimit limit;
+  const rlim_t wanted = 2 * (rlim_t)c->max_connections + OTHER_DESCRIPTORS;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+    return;
+  limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static avow_err make_server(struct front *f, struct problem *why) {
   const struct config *c = &f->ctx->config;
   int tls[LISTENERS_MAX], plain[LISTENERS_MAX];
+  raise_descriptor_limit(c);
   struct http_route *routes = calloc(acme_routes_n + FILE_ROUTES, sizeof *routes);
   if (!routes)
     return ERR_NO_MEMORY;

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -580,6 +581,35 @@ static void test_connection_cap(void **state) {
   END();
 }
 
+/* Out of descriptors before the cap: there too the one that has been idle for longest makes room. */
+static void test_descriptors_run_out(void **state) {
+  (void)state;
+  struct harness h;
+  struct reply r = {0};
+  struct client c[3];
+  harness_start(&h, config_of(4), prepare);
+  for (size_t i = 0; i < 2; i++) {
+    client_open(&c[i], h.plain);
+    client_ask(&c[i], &r, GET("/"));
+    expect(&r, 200, "home");
+  }
+  struct rlimit limit, before;
+  int last = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  limit = before;
+  limit.rlim_cur = (rlim_t)last + 1;
+  close(last);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  client_open(&c[2], h.plain); /* takes the last one for its own end */
+  client_ask(&c[2], &r, GET("/"));
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  expect(&r, 200, "home");
+  assert_true(client_ended(&c[0], 5000));
+  for (size_t i = 0; i < 3; i++)
+    client_close(&c[i]);
+  END();
+}
+
 static void test_overflow(void **state) {
   (void)state;
   struct server_config config = config_of(1);
@@ -809,13 +839,16 @@ static void test_never_run(void **state) {
 int main(void) {
   log_setup("test", LOG_ERROR);
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_keep_alive),     cmocka_unit_test(test_pipelined), cmocka_unit_test(test_bytewise),
-    cmocka_unit_test(test_head),           cmocka_unit_test(test_errors),    cmocka_unit_test(test_refusals_close),
-    cmocka_unit_test(test_large_body),     cmocka_unit_test(test_continue),  cmocka_unit_test(test_park),
-    cmocka_unit_test(test_many_parked),    cmocka_unit_test(test_timeouts),  cmocka_unit_test(test_address_cap),
-    cmocka_unit_test(test_connection_cap), cmocka_unit_test(test_overflow),  cmocka_unit_test(test_files),
-    cmocka_unit_test(test_stop),           cmocka_unit_test(test_stop_late), cmocka_unit_test(test_loops),
-    cmocka_unit_test(test_never_run),
+    cmocka_unit_test(test_keep_alive),     cmocka_unit_test(test_pipelined),
+    cmocka_unit_test(test_bytewise),       cmocka_unit_test(test_head),
+    cmocka_unit_test(test_errors),         cmocka_unit_test(test_refusals_close),
+    cmocka_unit_test(test_large_body),     cmocka_unit_test(test_continue),
+    cmocka_unit_test(test_park),           cmocka_unit_test(test_many_parked),
+    cmocka_unit_test(test_timeouts),       cmocka_unit_test(test_address_cap),
+    cmocka_unit_test(test_connection_cap), cmocka_unit_test(test_descriptors_run_out),
+    cmocka_unit_test(test_overflow),       cmocka_unit_test(test_files),
+    cmocka_unit_test(test_stop),           cmocka_unit_test(test_stop_late),
+    cmocka_unit_test(test_loops),          cmocka_unit_test(test_never_run),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
