@@ -27,6 +27,7 @@ int cli_cert_list(const struct command *self, int argc, char **argv);
 int cli_cert_show(const struct command *self, int argc, char **argv);
 int cli_account_list(const struct command *self, int argc, char **argv);
 int cli_account_show(const struct command *self, int argc, char **argv);
+int cli_check(const struct command *self, int argc, char **argv);
 int cli_version(const struct command *self, int argc, char **argv);
 
 /* One line on standard error, "avow cert show: …", and EXIT_USAGE with a pointer to --help. */

@@ -24,6 +24,8 @@ static const struct command commands[] = {
   {"cert", "show", "SERIAL", "Shows one certificate.", DIR_OPTION JSON_OPTION, cli_cert_show},
   {"account", "list", "", "Lists the ACME accounts, the oldest first.", DIR_OPTION JSON_OPTION, cli_account_list},
   {"account", "show", "ID", "Shows one ACME account.", DIR_OPTION JSON_OPTION, cli_account_show},
+  {NULL, "check", "", "Looks whether a CA is in order, running or stopped.",
+   DIR_OPTION JSON_OPTION "  --set KEY=VALUE      as avow serve was given\n", cli_check},
   {NULL, "version", "", "Prints the version.",
    "  --dir DIR            taken as by every command; no CA needs to be there\n" JSON_OPTION, cli_version},
 };

@@ -23,6 +23,13 @@ struct crl_request {
 /* Appends the DER TBSCertList. ERR_LINT when the entries are not in order, lie in the future or give a reason that a
    full CRL may not (RFC 5280, 5.3.1); nothing is appended then. */
 avow_err tbs_crl_put(struct buf *b, const struct crl_request *r) WARN_UNUSED;
+/* What a CRL says of itself; its signature is crl_second_opinion()'s. */
+struct crl_head {
+  uint64_t number;
+  int64_t this_update_s, next_update_s;
+};
+/* ERR_MALFORMED with `why`. The entries are not looked at. */
+avow_err crl_read_head(struct slice der, struct crl_head *out, struct problem *why) WARN_UNUSED;
 /* A second opinion by OpenSSL, as for certificates. */
 avow_err crl_second_opinion(struct slice der, const struct public_key *issuer, struct problem *why) WARN_UNUSED;
 

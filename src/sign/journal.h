@@ -45,6 +45,17 @@ enum journal_stage { STAGE_INTENT, STAGE_OUTCOME };
 avow_err journal_open(struct journal *j, int fd, struct slice header, int64_t now_ms, journal_visit visit,
                       void *context, uint64_t *torn, struct problem *why) WARN_UNUSED;
 void journal_clear(struct journal *j);
+
+/* What the journal of a CA says of itself. */
+struct journal_facts {
+  uint64_t frames, bytes;
+  int64_t time_ms; /* highest of all frames: no clock may be behind it */
+  uint8_t kind, signer_id;
+  bool torn; /* its last frame is not complete: it is being written, or the signer died within it */
+};
+/* Reads a journal from its beginning and checks heads, order, times and the chain; changes nothing. ERR_CONFIG or
+   ERR_IO with `why`. */
+avow_err journal_check(int fd, struct journal_facts *out, struct problem *why) WARN_UNUSED;
 /* Adds a frame to the next commit; its time is `now_ms`, or the highest so far when that is later. Returns its number
  *through number (may be NULL). */
 avow_err journal_append(struct journal *j, enum frame_type type, struct slice payload, int64_t now_ms,

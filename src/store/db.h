@@ -13,6 +13,9 @@ struct db;
 /* Opens or creates the database at `path`; ":memory:" is the twin that forgets. The path is used as given, relative to
    the working directory: it may lie below folders that this user cannot search. ERR_DATABASE with `why`. */
 avow_err db_open(const char *path, struct db **out, struct problem *why) WARN_UNUSED;
+/* Opens a database that exists, for reading alone: nothing beside it is made or changed, and no lock is taken. The
+   caller sees to it that no store runs (DIR/lock). */
+avow_err db_open_to_read(const char *path, struct db **out, struct problem *why) WARN_UNUSED;
 void db_close(struct db *db);
 
 /* Runs statements without parameters or rows, several separated by semicolons. */

@@ -13,6 +13,10 @@ avow_err store_migrate(struct db *db, int64_t now_ms, struct problem *why) WARN_
 /* The version in the database; 0 when it is empty. */
 avow_err store_schema_version(struct db *db, int *version) WARN_UNUSED;
 
+/* Checks the database of a CA that is not running, changing nothing: its structure, and that this program knows its
+   schema; `*version` gets the latter. ERR_DATABASE with `why`. */
+avow_err store_check_file(const char *path, int *version, struct problem *why) WARN_UNUSED;
+
 /* A column of the schema as "table.column". */
 struct schema_column {
   const char *name;

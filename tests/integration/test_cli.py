@@ -33,7 +33,7 @@ def ca(tmp_path_factory):
         yield service
 
 
-COMMANDS = [["init"], ["serve"], ["cert", "list"], ["cert", "show"], ["account", "list"], ["account", "show"], ["version"]]
+COMMANDS = [["init"], ["serve"], ["cert", "list"], ["cert", "show"], ["account", "list"], ["account", "show"], ["check"], ["version"]]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

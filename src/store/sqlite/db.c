@@ -4,12 +4,14 @@
 #include <assert.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "store/sqlite/vfs.h"
 
 /* Prepared statements by the address of their literal: open addressing, a power of two well above their number. */
-enum { STATEMENTS = 512 };
+enum { STATEMENTS = 512, READ_URI_MAX = 16384 };
 /* Small allocations of running statements come from a slab of this size. */
 enum { LOOKASIDE_BYTES = 1200, LOOKASIDE_SLOTS = 400 };
 
@@ -61,6 +63,51 @@ avow_err db_open(const char *path, struct db **out, struct problem *why) {
   /* The first read takes the lock: a second store on the same file fails here and not later. */
   if (rc == SQLITE_OK)
     rc = sqlite3_exec(db->handle, "BEGIN IMMEDIATE; COMMIT;", NULL, NULL, NULL);
+  if (rc != SQLITE_OK) {
+    avow_err e = problem_set(why, ERR_DATABASE, "cannot open the database %s: %s", path,
+                             db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc));
+    db_close(db);
+    return e;
+  }
+  *out = db;
+  return AVOW_OK;
+}
+
+/* "file:PATH?…": without a log beside it nothing may even be looked for there, as SQLite would make one. */
+static bool read_uri(const char *path, struct buf *uri) {
+  buf_put_str(uri, path);
+  buf_put_str(uri, "-wal");
+  buf_put_u8(uri, 0);
+  bool log = !uri->failed && access((const char *)uri->p, F_OK) == 0;
+  buf_reset(uri);
+  buf_put_str(uri, "file:");
+  for (const char *c = path; *c; c++)
+    if (*c == '%' || *c == '?' || *c == '#')
+      buf_printf(uri, "%%%02x", (unsigned)*c);
+    else
+      buf_put_u8(uri, (uint8_t)*c);
+  buf_put_str(uri, log ? "" : "?immutable=1");
+  buf_put_u8(uri, 0);
+  return !uri->failed;
+}
+
+avow_err db_open_to_read(const char *path, struct db **out, struct problem *why) {
+  *out = NULL;
+  AUTO_BUF uri;
+  buf_init(&uri, READ_URI_MAX);
+  struct db *db = calloc(1, sizeof *db);
+  if (!db || !prepare_library() || !read_uri(path, &uri)) {
+    free(db);
+    return problem_set(why, ERR_NO_MEMORY, "out of memory for the database");
+  }
+  /* Without locks a log that a killed store left can be read by one who may not write: its index is then in memory. */
+  int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_URI;
+  int rc = sqlite3_open_v2((const char *)uri.p, &db->handle, flags, "unix-none");
+  if (rc == SQLITE_OK) {
+    (void)sqlite3_extended_result_codes(db->handle, 1);
+    rc = sqlite3_exec(db->handle, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA trusted_schema=OFF; PRAGMA query_only=ON;",
+                      NULL, NULL, NULL);
+  }
   if (rc != SQLITE_OK) {
     avow_err e = problem_set(why, ERR_DATABASE, "cannot open the database %s: %s", path,
                              db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc));

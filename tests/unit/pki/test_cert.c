@@ -408,6 +408,12 @@ static void crls(void **state) {
       struct problem why = {0};
       if (crl_second_opinion(buf_slice(&der), private_key_public(ca.key), &why) != AVOW_OK)
         fail_msg("%s", why.detail);
+      struct crl_head head;
+      assert_int_equal(crl_read_head(buf_slice(&der), &head, &why), AVOW_OK);
+      assert_true(head.number == UINT64_MAX && head.this_update_s == r.this_update_s &&
+                  head.next_update_s == r.next_update_s);
+      for (size_t cut = 0; cut < der.n; cut++)
+        assert_int_equal(crl_read_head(slice_of(der.p, cut), &head, NULL), ERR_MALFORMED);
       assert_int_equal(crl_second_opinion(buf_slice(&der), private_key_public(ca.root_key), NULL), ERR_LINT);
       der.p[der.n / 3] ^= 1;
       assert_int_equal(crl_second_opinion(buf_slice(&der), private_key_public(ca.key), NULL), ERR_LINT);

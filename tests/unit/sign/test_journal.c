@@ -259,10 +259,52 @@ static void write_fails(void **state) {
   journal_clear(&j);
 }
 
+/* journal_check() agrees with the replay at every cut and finds every flipped bit; it changes nothing. */
+static void checked_from_outside(void **state) {
+  (void)state;
+  struct journal j;
+  struct seen seen;
+  uint64_t torn;
+  struct journal_facts facts;
+  AUTO_FD other = filled();
+  struct problem why = {0};
+  assert_int_equal(journal_check(other, &facts, &why), ERR_CONFIG); /* "head" is no header of a CA */
+  AUTO_FD fd = new_file();
+  assert_int_equal(journal_check(fd, &facts, &why), ERR_CONFIG); /* empty */
+  memset(&seen, 0, sizeof seen);
+  assert_int_equal(journal_open(&j, fd, SLICE_LIT("avow\1\3\7"), 1000, see, &seen, &torn, NULL), AVOW_OK);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(journal_append(&j, FRAME_INTENT, SLICE_LIT("payload"), 1000 + i, NULL), AVOW_OK);
+  assert_int_equal(journal_commit(&j, STAGE_INTENT, NULL), AVOW_OK);
+  journal_clear(&j);
+  uint64_t size = size_of(fd);
+  assert_int_equal(journal_check(fd, &facts, &why), AVOW_OK);
+  assert_true(facts.frames == 4 && facts.bytes == size && facts.time_ms == 1002 && !facts.torn);
+  assert_true(facts.kind == 3 && facts.signer_id == 7);
+  uint8_t byte;
+  for (uint64_t at = 0; at < size; at++) {
+    assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
+    uint8_t flipped = byte ^ 4;
+    assert_int_equal(pwrite(fd, &flipped, 1, (off_t)at), 1);
+    assert_int_equal(journal_check(fd, &facts, &why), ERR_CONFIG);
+    assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+  }
+  uint64_t first_end = seen.offsets[1];
+  for (uint64_t cut = size - 1; cut > first_end; cut--) {
+    assert_int_equal(ftruncate(fd, (off_t)cut), 0);
+    assert_int_equal(journal_check(fd, &facts, &why), AVOW_OK);
+    uint64_t whole = 1;
+    while (whole < 4 && (whole == 3 ? size : seen.offsets[whole + 1]) <= cut)
+      whole++;
+    assert_true(facts.frames == whole && facts.torn == (facts.bytes != cut));
+    assert_int_equal(size_of(fd), cut);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(comes_back),       cmocka_unit_test(torn_at_every_byte),
-                                     cmocka_unit_test(every_bit_counts), cmocka_unit_test(foreign_header),
-                                     cmocka_unit_test(missing_frame),    cmocka_unit_test(frames_out_of_order),
-                                     cmocka_unit_test(visitor_refuses),  cmocka_unit_test(write_fails)};
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(comes_back),      cmocka_unit_test(torn_at_every_byte), cmocka_unit_test(every_bit_counts),
+    cmocka_unit_test(foreign_header),  cmocka_unit_test(missing_frame),      cmocka_unit_test(frames_out_of_order),
+    cmocka_unit_test(visitor_refuses), cmocka_unit_test(write_fails),        cmocka_unit_test(checked_from_outside)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

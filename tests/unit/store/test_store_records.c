@@ -439,6 +439,19 @@ static void second_store(void **state) {
   assert_non_null(strstr(why.detail, "locked"));
 }
 
+/* What `avow check` says of a file: whole and known, of a newer program, damaged, not there. */
+static void file_checked(void **state) {
+  struct world *w = *state;
+  struct problem why = {0};
+  int version = 0;
+  assert_int_equal(store_check_file(w->path, &version, &why), AVOW_OK); /* with the log of the store that runs */
+  assert_int_equal(version, migrations_n);
+  assert_int_equal(db_exec(w->s->db, "INSERT INTO schema_version(version, applied) VALUES(1000, 0)"), AVOW_OK);
+  assert_int_equal(store_check_file(w->path, &version, &why), ERR_DATABASE);
+  assert_non_null(strstr(why.detail, "1000"));
+  assert_int_equal(store_check_file("/nowhere/at#all?", &version, &why), ERR_DATABASE);
+}
+
 #define BOTH(test)                                                                                                     \
   {#test " (memory)", test, world_in_memory, world_teardown, NULL}, {                                                  \
 #test " (file)", test, world_in_file, world_teardown, NULL                                                         \
@@ -459,6 +472,7 @@ int main(void) {
     BOTH(newer_schema),
     cmocka_unit_test_setup_teardown(restart, world_in_file, world_teardown),
     cmocka_unit_test_setup_teardown(second_store, world_in_file, world_teardown),
+    cmocka_unit_test_setup_teardown(file_checked, world_in_file, world_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
