@@ -181,6 +181,17 @@ class Client:
         self.kid = reply.headers["Location"]
         return reply
 
+    def key_change(self, new, spoil=None):
+        """The reply to a key change; `spoil` may change the inner header and payload, in place."""
+        url = self.directory["keyChange"]
+        head, payload = {"alg": new.alg, "jwk": new.jwk(), "url": url}, {"account": self.kid, "oldKey": self.key.jwk()}
+        if spoil:
+            spoil(head, payload)
+        reply = self.post(url, jws(new, head, payload))
+        if reply.status == 200:
+            self.key = new
+        return reply
+
     def order(self, names, **more):
         identifiers = [n if isinstance(n, dict) else {"type": "dns", "value": n} for n in names]
         reply = self.ok(self.directory["newOrder"], {"identifiers": identifiers, **more})

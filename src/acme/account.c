@@ -26,7 +26,13 @@ static avow_err answer_account(struct acme_request *r) {
   return e;
 }
 
-static avow_err deactivate(struct acme_request *r) {
+avow_err account_find(struct acme_request *r) {
+  struct message m = {.type = MSG_account_find};
+  memcpy(m.account_find.thumbprint.b, r->thumbprint, sizeof m.account_find.thumbprint.b);
+  return acme_call(r, &m, MSG_account_is);
+}
+
+avow_err account_change(struct acme_request *r) {
   /* The signer wants to see the subscriber's own request, so the job carries it as it came. */
   struct message m = {.type = MSG_account_change, .account_change = {.account = r->account, .jws = r->x->rq.body}};
   avow_err e = acme_call(r, &m, MSG_job_made);
@@ -54,5 +60,5 @@ avow_err account_post(struct acme_request *r) {
     return answer_account(r);
   if (!slice_eq_str(status, "deactivated"))
     return problem_set(&r->why, ERR_MALFORMED, "\"status\" can only become \"deactivated\"");
-  return deactivate(r);
+  return account_change(r);
 }

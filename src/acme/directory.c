@@ -32,6 +32,7 @@ void site_directory_put(const struct acme_site *s, struct buf *out) {
   put_url(out, s, "newAccount", "/acme/new-account");
   put_url(out, s, "newOrder", "/acme/new-order");
   put_url(out, s, "revokeCert", "/acme/revoke-cert");
+  put_url(out, s, "keyChange", "/acme/key-change");
   put_meta(out, s->config);
   json_close(out, '}');
   buf_put_u8(out, '\n');

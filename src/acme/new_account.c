@@ -1,15 +1,9 @@
 /* newAccount (RFC 8555, 7.3, 7.3.1, 7.3.3). */
 #include "acme/resources.h"
 
-static avow_err find_account(struct acme_request *r) {
-  struct message m = {.type = MSG_account_find};
-  memcpy(m.account_find.thumbprint.b, r->thumbprint, sizeof m.account_find.thumbprint.b);
-  return acme_call(r, &m, MSG_account_is);
-}
-
 /* After the job: the account stands in the store. */
 static avow_err answer_created(struct acme_request *r) {
-  avow_err e = find_account(r);
+  avow_err e = account_find(r);
   if (e == AVOW_OK)
     account_answer(r, 201, &acme_answer(r)->account_is.account);
   return e;
@@ -43,7 +37,7 @@ avow_err new_account_post(struct acme_request *r) {
   if (e != AVOW_OK)
     return e;
   memcpy(r->thumbprint, r->jws.jwk.thumbprint, sizeof r->thumbprint);
-  e = find_account(r);
+  e = account_find(r);
   if (e == AVOW_OK)
     return answer_existing(r);
   if (e != ERR_NOT_FOUND && e != ERR_ACCOUNT_UNKNOWN)

@@ -47,7 +47,7 @@ struct acme_request {
   acme_step resume;
   acme_step done; /* after a job */
   struct id128 job;
-  uint8_t thumbprint[32]; /* newAccount: of the key that signed */
+  uint8_t thumbprint[32]; /* newAccount: of the key that signed; keyChange: of the new one */
   void *kept;             /* the resource's own over a wait, in the arena */
   int64_t until;          /* monotonic */
 };

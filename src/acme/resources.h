@@ -7,6 +7,7 @@
 avow_err new_nonce_get(struct acme_request *r) WARN_UNUSED;       /* RFC 8555, 7.2 */
 avow_err new_account_post(struct acme_request *r) WARN_UNUSED;    /* 7.3 */
 avow_err account_post(struct acme_request *r) WARN_UNUSED;        /* 7.3.2, 7.3.6 */
+avow_err key_change_post(struct acme_request *r) WARN_UNUSED;     /* 7.3.5 */
 avow_err account_orders_post(struct acme_request *r) WARN_UNUSED; /* 7.1.2.1 */
 avow_err new_order_post(struct acme_request *r) WARN_UNUSED;      /* 7.4 */
 avow_err order_post(struct acme_request *r) WARN_UNUSED;          /* 7.1.3 */
@@ -21,6 +22,10 @@ enum { HOLD_MS = 250 };
 
 /* An account object with its Location. */
 void account_answer(struct acme_request *r, int status, const struct rec_account *a);
+/* Asks for the account whose present key is r->thumbprint: account_is, ERR_ACCOUNT_UNKNOWN. */
+avow_err account_find(struct acme_request *r) WARN_UNUSED;
+/* Makes this request the job that changes its account, and answers with the account that it leaves. */
+avow_err account_change(struct acme_request *r) WARN_UNUSED;
 /* An order object with its Location, and Retry-After while it is pending or processing. */
 void order_answer(struct acme_request *r, int status, const struct rec_order *o);
 

@@ -20,6 +20,7 @@ void acme_worker_clear(struct acme_worker *w) {
 RESOURCE(new_nonce, "/acme/new-nonce", "", false, SIGNER_NOBODY, new_nonce_get)
 RESOURCE(new_account, "/acme/new-account", "", false, SIGNER_KEY, new_account_post)
 RESOURCE(account, "/acme/acct/", "", true, SIGNER_ACCOUNT, account_post)
+RESOURCE(key_change, "/acme/key-change", "", false, SIGNER_ACCOUNT, key_change_post)
 RESOURCE(account_orders, "/acme/acct/", "/orders", true, SIGNER_ACCOUNT, account_orders_post)
 RESOURCE(new_order, "/acme/new-order", "", false, SIGNER_ACCOUNT, new_order_post)
 RESOURCE(order, "/acme/order/", "", true, SIGNER_ACCOUNT, order_post)
@@ -40,6 +41,7 @@ const struct http_route acme_routes[] = {
   ROW("/acme/new-account", HTTP_POST, new_account),
   ROW("/acme/new-order", HTTP_POST, new_order),
   ROW("/acme/revoke-cert", HTTP_POST, revoke),
+  ROW("/acme/key-change", HTTP_POST, key_change),
   ROW("/acme/acct/*", HTTP_POST, account),
   ROW("/acme/acct/*/orders", HTTP_POST, account_orders),
   ROW("/acme/order/*", HTTP_POST, order),

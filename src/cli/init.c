@@ -299,7 +299,7 @@ static int refuse_public(const struct command *self) {
           "avow %s: --kind public is refused until every rule of a public CA is kept; use --kind private. Missing:\n"
           "  validation from several network perspectives (TLS BR 3.2.2.9)\n"
           "  certificate transparency: precertificates and SCTs (Chrome CT policy)\n"
-          "  account key change and renewal information (Chrome root programme 1.3.3; RFC 9773)\n"
+          "  renewal information (Chrome root programme 1.3.3; RFC 9773)\n"
           "  OCSP answers by a delegated responder (TLS BR 4.9.9)\n"
           "  CA keys in a hardware module, and the key ceremony's record (TLS BR 6.2.7, 6.1.1.1)\n"
           "  weak and compromised key lists (TLS BR 6.1.1.3)\n"

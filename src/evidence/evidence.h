@@ -39,7 +39,7 @@ avow_err seal_open(const struct seal_ring *ring, enum seal_type type, struct sli
 
 enum { JWK_MAX = 2048, ACCOUNT_KEYS_MAX = 16 };
 
-/* What the signer says of an account. `keys` holds the thumbprints of all keys it had, the current one last, so that
+/* What the signer says of an account. `keys` holds the thumbprints of its last keys, the current one last, so that
    statements made under an older key stay usable. */
 struct sealed_account {
   struct id128 id;

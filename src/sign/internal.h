@@ -54,7 +54,7 @@ struct signer {
   int64_t order_most_ms; /* the longest order lifetime of all profiles */
   int64_t pruned_ms;
   struct cached_key cache[KEY_CACHE];
-  struct claim claims[SIGNER_BATCH_MAX];
+  struct claim claims[2 * SIGNER_BATCH_MAX]; /* a key change claims its account and its new key */
   size_t claims_n;
   uint64_t read_record, read_offset; /* where the next record was expected when the last was read */
 };
@@ -109,7 +109,8 @@ avow_err account_current(struct signer *s, struct slice sealed, int64_t now_ms, 
 /* The account's current key, parsed once while it stays in the cache; borrowed until the next call. */
 avow_err account_key(struct signer *s, const struct sealed_account *account, const struct public_key **out,
                      struct problem *why) WARN_UNUSED;
-/* Parses and verifies a JWS of the account for the URL path. The JWS is to be cleared also after a failure. */
+/* Parses and verifies a JWS of the account for the URL path; without one the caller checks out->url. The JWS is to be
+   cleared also after a failure. */
 avow_err account_jws(struct signer *s, struct slice body, const struct sealed_account *account, const char *path,
                      struct jws *out, struct problem *why) WARN_UNUSED;
 /* Whether `url` is one of our bases and the path. */

@@ -1,4 +1,5 @@
 /* Checks that requests of subscribers share: the sealed account, the JWS, its payload. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/base64.h"
@@ -24,6 +25,7 @@ avow_err claim(struct signer *s, enum claim_kind kind, struct slice key, struct 
   for (size_t i = 0; i < s->claims_n; i++)
     if (s->claims[i].kind == c.kind && memcmp(s->claims[i].key, c.key, sizeof c.key) == 0)
       return problem_set(why, ERR_UNAVAILABLE, "the same object is being signed for");
+  assert(s->claims_n < sizeof s->claims / sizeof s->claims[0]);
   s->claims[s->claims_n++] = c;
   return AVOW_OK;
 }
@@ -81,7 +83,7 @@ avow_err account_jws(struct signer *s, struct slice body, const struct sealed_ac
   if (out->has_jwk || !is_our_url(s, out->kid, kid))
     return problem_set(why, ERR_EVIDENCE, "the request is not signed by the account of the sealed record");
   /* RFC 8555, 6.4: a mismatch is "unauthorized". */
-  if (!is_our_url(s, out->url, path))
+  if (path && !is_our_url(s, out->url, path))
     return problem_set(why, ERR_UNAUTHORIZED, "The request was signed for another URL");
   const struct public_key *key;
   e = account_key(s, account, &key, why);

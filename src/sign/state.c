@@ -119,6 +119,7 @@ static avow_err apply_account(struct state *s, const struct entry *v) {
   a->job = r->job;
   a->record = r->number;
   a->request = v->request;
+  a->present = r->account.thumbprint;
   k->account = r->account.id;
   return AVOW_OK;
 }

@@ -16,8 +16,10 @@ struct account_state {
   struct id128 job; /* which made or changed it last */
   uint64_t record;
   struct digest request; /* SHA-256 of that job's JWS */
+  struct digest present; /* thumbprint of its key */
 };
 
+/* Every key that an account has or had: none comes back once it was given up. */
 struct account_key {
   struct digest thumbprint; /* key */
   struct id128 account;

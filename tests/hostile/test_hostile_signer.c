@@ -370,6 +370,86 @@ static void deactivated_account(void **state) {
   refused("a new account for its key", &m, ERR_UNAUTHORIZED);
 }
 
+static void spoiled_key_change(void **state) {
+  (void)state;
+  struct world *w = &rig.w;
+  struct person next = person_make(w, KEY_P256), last = person_make(w, KEY_P256);
+  const char *mallory_url = world_account_url(w, mallory.id);
+  const struct {
+    const char *what;
+    avow_err expect;
+    struct key_change_spec spec;
+  } rows[] = {
+    {"altered outer signature", ERR_MALFORMED, {.spoil = true}},
+    {"altered inner signature", ERR_MALFORMED, {.inner_spoil = true}},
+    {"signed by another", ERR_MALFORMED, {.by = &mallory}},
+    {"signed by the new key alone", ERR_MALFORMED, {.by = &next}},
+    {"without the new key's consent", ERR_MALFORMED, {.inner_by = &alice}},
+    {"another's consent", ERR_MALFORMED, {.inner_by = &mallory}},
+    {"the inner one about another account", ERR_MALFORMED, {.account = mallory_url}},
+    {"another account's old key", ERR_MALFORMED, {.old_key = mallory.jwk}},
+    {"the new key as the old one", ERR_MALFORMED, {.old_key = next.jwk}},
+    {"no old key", ERR_MALFORMED, {.old_key = SLICE_LIT("null")}},
+    {"a nonce inside", ERR_MALFORMED, {.inner_nonce = true}},
+    {"a kid inside", ERR_MALFORMED, {.inner_kid = true}},
+    {"the inner one for another URL", ERR_MALFORMED, {.inner_url = WORLD_BASE "/acme/new-order"}},
+    {"both for another URL", ERR_UNAUTHORIZED, {.url = WORLD_BASE "/acme/new-order"}},
+    {"both for a foreign host", ERR_UNAUTHORIZED, {.url = "https://evil.example/acme/key-change"}},
+    {"for the account's URL", ERR_MALFORMED, {.url = world_account_url(w, alice.id)}},
+    {"the present key", ERR_MALFORMED, {.to = &alice}},
+    {"another account's key", ERR_CONFLICT, {.to = &mallory}},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct key_change_spec spec = rows[i].spec;
+    spec.who = &alice;
+    if (!spec.to)
+      spec.to = &next;
+    struct message m = world_key_change(w, &spec);
+    refused(rows[i].what, &m, rows[i].expect);
+  }
+  struct key_change_spec spec = {.who = &alice, .to = &next};
+  struct message right = world_key_change(w, &spec), m = right;
+  m.sign_account_change.sealed = mallory.sealed;
+  refused("another account's record", &m, ERR_EVIDENCE);
+  struct issue_spec issue = good();
+  struct message before = world_issue(w, &issue);
+  uint64_t number = granted(&right);
+  next.id = alice.id;
+  person_take(w, &next, number);
+
+  /* Played again, with the record of then and of now. */
+  m = right;
+  m.sign_account_change.job = world_job();
+  refused("the old epoch", &m, ERR_EVIDENCE);
+  m.sign_account_change.sealed = next.sealed;
+  refused("a repeated key change", &m, ERR_MALFORMED);
+  refused("a finalize by the old key with its record", &before, ERR_EVIDENCE);
+  before.sign_issue.account = next.sealed;
+  refused("a finalize by the old key", &before, ERR_MALFORMED);
+  spec = (struct key_change_spec){.who = &next, .to = &alice};
+  m = world_key_change(w, &spec);
+  refused("back to the old key, whose request could then be repeated", &m, ERR_BAD_PUBLIC_KEY);
+  m = person_new_account(w, &alice, world_job());
+  refused("an account for the old key", &m, ERR_UNAUTHORIZED);
+
+  /* After a restart of the signer, and of the next change. */
+  (void)rig_kill(&rig);
+  rig_start(&rig, true);
+  assert_int_equal(granted(&right), number);
+  spec = (struct key_change_spec){.who = &next, .to = &last};
+  m = world_key_change(w, &spec);
+  number = granted(&m);
+  last.id = alice.id;
+  person_take(w, &last, number);
+  right.sign_account_change.sealed = last.sealed;
+  refused("a repeated key change in its own job", &right, ERR_MALFORMED);
+  issue = (struct issue_spec){.who = &last, .names = one_name, .control_of = &alice};
+  m = world_issue(w, &issue);
+  (void)granted(&m);
+  person_clear(&next);
+  person_clear(&last);
+}
+
 /* An account that this CA's ring sealed, but its journal does not know: a stolen seal key is not enough. */
 static void unknown_account(void **state) {
   (void)state;
@@ -599,13 +679,21 @@ static void restarts_and_stops(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(spoiled_issuance),     TEST(mixed_parts),
-                                     TEST(flipped_bits),         TEST(finalize_issues_once),
-                                     TEST(spoiled_accounts),     TEST(deactivated_account),
-                                     TEST(unknown_account),      TEST(spoiled_revocation),
-                                     TEST(foreign_crls),         TEST(forbidden_messages),
-                                     TEST(store_speaks_first),   TEST(store_without_acknowledgement),
-                                     TEST(store_undoes_a_batch), TEST(store_ahead_of_the_journal),
+  const struct CMUnitTest tests[] = {TEST(spoiled_issuance),
+                                     TEST(mixed_parts),
+                                     TEST(flipped_bits),
+                                     TEST(finalize_issues_once),
+                                     TEST(spoiled_accounts),
+                                     TEST(deactivated_account),
+                                     TEST(spoiled_key_change),
+                                     TEST(unknown_account),
+                                     TEST(spoiled_revocation),
+                                     TEST(foreign_crls),
+                                     TEST(forbidden_messages),
+                                     TEST(store_speaks_first),
+                                     TEST(store_without_acknowledgement),
+                                     TEST(store_undoes_a_batch),
+                                     TEST(store_ahead_of_the_journal),
                                      TEST(restarts_and_stops)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,7 +194,8 @@ struct slice world_jws(struct world *w, const struct jws_spec *s) {
   AUTO_BUF header, signature;
   buf_init(&header, ROOM);
   buf_init(&signature, ROOM);
-  buf_printf(&header, "{\"alg\":\"%s\",\"nonce\":\"bm9uY2U\",\"url\":\"%s\",", jose_alg_text(alg), s->url);
+  buf_printf(&header, "{\"alg\":\"%s\",%s\"url\":\"%s\",", jose_alg_text(alg),
+             s->no_nonce ? "" : "\"nonce\":\"bm9uY2U\",", s->url);
   if (s->jwk.n > 0)
     buf_printf(&header, "\"jwk\":%.*s}", (int)s->jwk.n, (const char *)s->jwk.p);
   else
@@ -249,6 +250,29 @@ void person_join(struct world *w, struct person *p) {
   struct signer_answer a = world_ask(w, &m);
   ok(a.problem.err, &a.problem);
   person_take(w, p, a.record);
+}
+
+struct message world_key_change(struct world *w, const struct key_change_spec *s) {
+  const char *url = s->url ? s->url : WORLD_BASE "/acme/key-change", *kid = world_account_url(w, s->who->id);
+  struct slice old_key = s->old_key.n ? s->old_key : s->who->jwk;
+  struct jws_spec inner = {.key = s->inner_by ? s->inner_by->key : s->to->key,
+                           .jwk = s->inner_kid ? SLICE_NONE : s->to->jwk,
+                           .kid = kid,
+                           .url = s->inner_url ? s->inner_url : url,
+                           .no_nonce = !s->inner_nonce,
+                           .spoil = s->inner_spoil,
+                           .payload =
+                             arena_printf(&w->arena, "{\"account\":\"%s\",\"oldKey\":%.*s}",
+                                          s->account ? s->account : kid, (int)old_key.n, (const char *)old_key.p)};
+  struct jws_spec outer = {.key = s->by ? s->by->key : s->who->key,
+                           .kid = kid,
+                           .url = url,
+                           .spoil = s->spoil,
+                           .payload = arena_str(&w->arena, world_jws(w, &inner))};
+  return (struct message){.type = MSG_sign_account_change,
+                          .sign_account_change = {.job = id_is_zero(s->job) ? world_job() : s->job,
+                                                  .sealed = s->who->sealed,
+                                                  .jws = world_jws(w, &outer)}};
 }
 
 /* ---- evidence

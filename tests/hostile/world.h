@@ -65,6 +65,7 @@ struct message world_record(struct world *w, uint64_t number);
 
 /* What a JWS says; zeros are the usual things. */
 struct jws_spec {
+  bool no_nonce;
   const struct private_key *key;
   enum signature_alg alg; /* SIG_NONE: that of the key */
   struct slice jwk;       /* else `kid` */
@@ -75,6 +76,16 @@ struct slice world_jws(struct world *w, const struct jws_spec *spec);
 const char *world_account_url(struct world *w, struct id128 account);
 const char *world_order_url(struct world *w, struct id128 order, const char *tail);
 const char *world_base64(struct world *w, struct slice bytes);
+
+/* A key change of `who` to the key of `to`; `by` signs the outer JWS and `inner_by` the inner one. */
+struct key_change_spec {
+  const struct person *who, *to, *by, *inner_by;
+  const char *url, *inner_url, *account; /* NULL: the right ones */
+  struct slice old_key;
+  bool inner_kid, inner_nonce, spoil, inner_spoil;
+  struct id128 job;
+};
+struct message world_key_change(struct world *w, const struct key_change_spec *spec);
 
 struct slice world_control(struct world *w, const struct control_statement *s);
 struct slice world_caa(struct world *w, const struct caa_statement *s);

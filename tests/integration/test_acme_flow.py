@@ -39,9 +39,9 @@ def common_headers(client, reply, post=True):
 def test_directory(stranger, service):
     d = stranger.directory
     base = f"https://localhost:{service.https}"
-    assert {k: d[k] for k in ("newNonce", "newAccount", "newOrder", "revokeCert")} == {
+    assert {k: d[k] for k in ("newNonce", "newAccount", "newOrder", "revokeCert", "keyChange")} == {
         "newNonce": f"{base}/acme/new-nonce", "newAccount": f"{base}/acme/new-account", "newOrder": f"{base}/acme/new-order",
-        "revokeCert": f"{base}/acme/revoke-cert"}
+        "revokeCert": f"{base}/acme/revoke-cert", "keyChange": f"{base}/acme/key-change"}
     assert {"classic", "tlsserver", "shortlived"} <= set(d["meta"]["profiles"])
     assert d["meta"]["externalAccountRequired"] is False
     assert d["meta"]["caaIdentities"] == ["localhost"]
@@ -77,6 +77,34 @@ def test_account_life(service, alg):
         assert (refused.status, refused.type) == (403, "unauthorized")
     refused = client.post(client.directory["newAccount"], {"termsOfServiceAgreed": True}, use_jwk=True)
     assert (refused.status, refused.type) == (403, "unauthorized")
+
+
+def test_key_change(service, client, names):
+    """RFC 8555, 7.3.5: the account, its orders and what it proved stay; the old key is nobody's."""
+    name, old, kid = "kept.keychange.test", client.key, client.kid
+    order_url, order = client.order([name])
+    client.authorize(order, names.solve_http)
+    for alg in ("ES384", "RS256", "EdDSA", "ES256"):
+        before = client.key
+        changed = client.key_change(Key(alg))
+        common_headers(client, changed)
+        assert (changed.status, changed.json["status"], changed.headers["Location"]) == (200, "valid", kid)
+        assert client.ok(kid).json == changed.json
+        refused = client.post(kid, "", key=before, alg=before.alg)
+        assert (refused.status, refused.type) == (400, "badSignatureAlgorithm" if before.alg != alg else "malformed")
+    found = client.ok(client.directory["newAccount"], {"onlyReturnExisting": True}, use_jwk=True)
+    assert found.headers["Location"] == kid
+    chain = client.finalize(order_url, order, csr([name])[0])
+    _, again = client.order([name])
+    assert again["status"] == "ready"
+    assert client.ok(client.directory["revokeCert"], {"certificate": b64(der(chain))}).status == 200
+    # The old key opens nothing, makes nothing, and does not come back.
+    other = Client(service.directory, service.root, old)
+    for payload, expected in (({"onlyReturnExisting": True}, (400, "accountDoesNotExist")), ({"termsOfServiceAgreed": True}, (403, "unauthorized"))):
+        refused = other.post(other.directory["newAccount"], payload, use_jwk=True)
+        assert (refused.status, refused.type) == expected
+    refused = client.key_change(old)
+    assert (refused.status, refused.type) == (400, "badPublicKey")
 
 
 def test_order_answers(client, names):

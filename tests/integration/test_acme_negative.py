@@ -155,6 +155,45 @@ def test_signature(client, service):
     refused(client.send(url, message), 400, "badNonce")
 
 
+KEY_CHANGES = {
+    "kid inside": lambda h, p: h.update(kid=p["account"], jwk=None) or h.pop("jwk"),
+    "nonce inside": lambda h, p: h.update(nonce="AAAA"),
+    "no url": lambda h, p: h.pop("url"),
+    "another url": lambda h, p: h.update(url=h["url"] + "/"),
+    "no account": lambda h, p: p.pop("account"),
+    "another account": lambda h, p: p.update(account=p["account"][:-1]),
+    "no old key": lambda h, p: p.pop("oldKey"),
+    "another old key": lambda h, p: p.update(oldKey=Key().jwk()),
+    "the new key as old key": lambda h, p: p.update(oldKey=h["jwk"]),
+    "another new key": lambda h, p: h.update(jwk=Key().jwk()),
+}
+
+
+@pytest.mark.parametrize("case", KEY_CHANGES)
+def test_key_change(client, case):
+    refused(client.key_change(Key(), KEY_CHANGES[case]), 400, "malformed")
+    assert client.ok(client.kid).json["status"] == "valid"
+
+
+def test_key_change_envelope(client, service, stranger):
+    url = client.directory["keyChange"]
+    for payload in ("", {}, {"oldKey": client.key.jwk()}, [], "x"):
+        refused(client.post(url, payload), 400, "malformed")
+    refused(client.key_change(client.key), 400, "malformed")
+    refused(client.key_change(Key(private=rsa.generate_private_key(65537, 1024), alg="RS256")), 400, "badPublicKey")
+    # By the key in a jwk: there is no account to change.
+    new = Key()
+    inner = jws(new, {"alg": new.alg, "jwk": new.jwk(), "url": url}, {"account": client.kid, "oldKey": client.key.jwk()})
+    refused(client.post(url, inner, use_jwk=True), 400, "malformed")
+    # The key of another account, whatever has become of that.
+    stranger.register()
+    for _ in range(2):
+        reply = refused(client.key_change(stranger.key), 409, "malformed")
+        assert reply.headers["Location"] == stranger.kid
+        stranger.post(stranger.kid, {"status": "deactivated"})
+    assert client.ok(client.kid).json["status"] == "valid"
+
+
 # ---- nonce and url -----------------------------------------------------------------------------------------------------
 
 def test_nonces(client):

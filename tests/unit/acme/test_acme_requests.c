@@ -47,6 +47,10 @@ static struct rec_subproblem a_subproblem = {
   .identifier = {.type = IDENTIFIER_DNS, .value = {(const uint8_t *)"a.test", 6}},
   .problem = {.err = ERR_CAA, .detail = {(const uint8_t *)"a detail of some length", 23}}};
 
+static bool is_key_of_account(const struct digest *thumbprint) {
+  return memcmp(thumbprint->b, world.account.account.thumbprint.b, sizeof thumbprint->b) == 0;
+}
+
 static void make_answer(const struct message *in, struct message *out) {
   out->request = in->request;
   if (in->type == MSG_front_hello) {
@@ -57,6 +61,8 @@ static void make_answer(const struct message *in, struct message *out) {
     out->type = MSG_request_begun;
     out->request_begun =
       (struct msg_request_begun){.status = known ? world.status : 0, .epoch = known ? world.account.account.epoch : 0};
+  } else if (in->type == MSG_account_find && !is_key_of_account(&in->account_find.thumbprint)) {
+    *out = message_refused(in->request, ERR_ACCOUNT_UNKNOWN, NULL);
   } else if (in->type == MSG_account_get || in->type == MSG_account_find) {
     out->type = MSG_account_is;
     out->account_is = world.account;
@@ -145,15 +151,20 @@ static struct rec_order an_order(uint8_t status) {
                             .certificate = status == ORDER_VALID ? certificate_id : (struct id128){{0}}};
 }
 
+static void set_key(const struct private_key *k) {
+  struct jwk parsed;
+  assert_int_equal(jwk_parse(jwk_of(k), &memory, &parsed, NULL), AVOW_OK);
+  world.account.account.jwk = parsed.canonical;
+  memcpy(world.account.account.thumbprint.b, parsed.thumbprint, sizeof parsed.thumbprint);
+  jwk_clear(&parsed);
+}
+
 static int reset(void **state) {
   (void)state;
   pthread_mutex_lock(&world.lock);
-  world.account.account = (struct rec_account){.id = account_id,
-                                               .status = ACCOUNT_VALID,
-                                               .epoch = 1,
-                                               .jwk = jwk_of(key),
-                                               .sealed = SLICE_LIT("sealed"),
-                                               .created = 1000};
+  world.account.account = (struct rec_account){
+    .id = account_id, .status = ACCOUNT_VALID, .epoch = 1, .sealed = SLICE_LIT("sealed"), .created = 1000};
+  set_key(key);
   world.status = ACCOUNT_VALID;
   world.order.order = an_order(ORDER_PENDING);
   world.certificate = (struct msg_certificate_is){
@@ -463,6 +474,66 @@ static void test_job(void **state) {
   expect(&e, 403, "unauthorized");
 }
 
+/* The inner JWS of a key change, by `with` as the key `jwk`. */
+static const char *inner_of(const struct private_key *with, const struct private_key *jwk) {
+  char text[ID_TEXT];
+  AUTO_BUF head, payload, input, signature, body;
+  buf_init(&head, 8192);
+  buf_init(&payload, 8192);
+  buf_init(&input, 8192);
+  buf_init(&signature, 8192);
+  buf_init(&body, 8192);
+  struct slice new_key = jwk_of(jwk), old_key = jwk_of(key);
+  buf_printf(&head, "{\"alg\":\"ES256\",\"jwk\":%.*s,\"url\":\"%s/acme/key-change\"}", (int)new_key.n,
+             (const char *)new_key.p, base);
+  buf_printf(&payload, "{\"account\":\"%s/acme/acct/%s\",\"oldKey\":%.*s}", base, id_text(account_id, text),
+             (int)old_key.n, (const char *)old_key.p);
+  base64url_put(&input, buf_slice(&head));
+  buf_put_u8(&input, '.');
+  base64url_put(&input, buf_slice(&payload));
+  assert_int_equal(private_key_sign(with, SIG_ES256, SIGNATURE_RAW, buf_slice(&input), &signature), AVOW_OK);
+  put_b64(&body, "protected", buf_slice(&head));
+  put_b64(&body, "payload", buf_slice(&payload));
+  put_b64(&body, "signature", buf_slice(&signature));
+  buf_put_u8(&body, '}');
+  return arena_str(&memory, buf_slice(&body));
+}
+
+static void test_key_change(void **state) {
+  (void)state;
+  static const char path[] = "/acme/key-change";
+  struct exchange e;
+  world.account.account.terms_agreed = true;
+  assert_int_equal(ask(&e, key, path, path, inner_of(other_key, other_key)), 200);
+  assert_true(has_line(&e, "Location: https://ca.test/acme/acct/ac01"));
+  assert_int_equal(world.seen[MSG_account_find], 1);
+  assert_int_equal(world.seen[MSG_account_change], 1);
+  done(&e);
+  /* The signer finds what the store did not know yet. */
+  world.fail_type = MSG_job_outcome;
+  world.fail = ERR_BAD_PUBLIC_KEY;
+  world.fails = 1;
+  (void)ask(&e, key, path, path, inner_of(other_key, other_key));
+  expect(&e, 400, "badPublicKey");
+  /* What is wrong makes no job. */
+  (void)ask(&e, key, path, path, inner_of(key, other_key));
+  expect(&e, 400, "malformed");
+  (void)ask(&e, key, path, path, inner_of(key, key));
+  expect(&e, 400, "malformed");
+  (void)ask(&e, key, path, path, "{}");
+  expect(&e, 400, "malformed");
+  (void)ask(&e, key, path, path, "");
+  expect(&e, 400, "malformed");
+  assert_int_equal(world.seen[MSG_account_change], 2);
+  /* Another account has it. */
+  set_key(other_key);
+  world.account.account.jwk = jwk_of(key);
+  (void)ask(&e, key, path, path, inner_of(other_key, other_key));
+  assert_true(has_line(&e, "Location: https://ca.test/acme/acct/ac01"));
+  expect(&e, 409, "malformed");
+  assert_int_equal(world.seen[MSG_account_change], 2);
+}
+
 /* That the job ended is not enough: the certificate must be revoked. */
 static void test_revocation(void **state) {
   (void)state;
@@ -516,7 +587,7 @@ int main(void) {
     cmocka_unit_test_setup(test_status, reset),         cmocka_unit_test_setup(test_rejected_nonce, reset),
     cmocka_unit_test_setup(test_refusals, reset),       cmocka_unit_test_setup(test_job, reset),
     cmocka_unit_test_setup(test_revocation, reset),     cmocka_unit_test_setup(test_forgotten_subproblems, reset),
-    cmocka_unit_test_setup(test_tokens_run_out, reset),
+    cmocka_unit_test_setup(test_tokens_run_out, reset), cmocka_unit_test_setup(test_key_change, reset),
   };
   return cmocka_run_group_tests(tests, group_begin, group_end);
 }

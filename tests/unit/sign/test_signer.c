@@ -191,6 +191,112 @@ static void deactivation_beside_a_repeat(void **state) {
   person_clear(&p);
 }
 
+/* `p` gets the key of `to`, as its client would after the answer. */
+static uint64_t change_key(struct person *p, struct person *to) {
+  struct key_change_spec spec = {.who = p, .to = to};
+  struct message m = world_key_change(&w, &spec);
+  uint64_t number = granted(&m);
+  assert_int_equal(granted(&m), number); /* the same job */
+  to->id = p->id;
+  person_take(&w, to, number);
+  return number;
+}
+
+static void key_change(void **state) {
+  (void)state;
+  static const enum key_type types[] = {KEY_P384, KEY_RSA, KEY_ED25519, KEY_P256};
+  struct person first = person_make(&w, KEY_P256), p = first;
+  person_join(&w, &p);
+  struct person old = p;
+  for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+    struct person next = person_make(&w, types[i]);
+    struct message record = world_record(&w, change_key(&p, &next));
+    const struct rec_account *a = &record.record_account.account;
+    assert_true(id_eq(a->id, p.id) && a->epoch == i + 2 && a->status == ACCOUNT_VALID && a->terms_agreed);
+    assert_true(slice_eq(a->jwk, next.jwk) && memcmp(a->thumbprint.b, next.thumbprint, 32) == 0);
+    struct sealed_account sealed;
+    assert_int_equal(account_open(&w.ring_signer, a->sealed, w.now_ms, &sealed, NULL), AVOW_OK);
+    assert_int_equal(sealed.keys_n, i + 2);
+    assert_memory_equal(sealed.keys[0], first.thumbprint, 32);
+    assert_memory_equal(sealed.keys[i + 1], next.thumbprint, 32);
+    if (i > 0)
+      person_clear(&p);
+    p = next;
+  }
+  /* What the first key showed still counts; what it signs now does not, nor does its record. */
+  struct issue_spec spec = {.who = &p, .names = one_name, .control_of = &old};
+  struct message m = world_issue(&w, &spec);
+  (void)granted(&m);
+  spec.signed_by = &old;
+  m = world_issue(&w, &spec);
+  refused(&m, ERR_MALFORMED);
+  spec.who = &old;
+  m = world_issue(&w, &spec);
+  refused(&m, ERR_EVIDENCE);
+  /* A replay of the journal knows all that. */
+  world_open(&w);
+  refused(&m, ERR_EVIDENCE);
+  spec = (struct issue_spec){.who = &p, .names = one_name, .control_of = &old};
+  m = world_issue(&w, &spec);
+  (void)granted(&m);
+  /* A key that was given up makes no account, and is no new key. */
+  m = person_new_account(&w, &first, world_job());
+  refused(&m, ERR_UNAUTHORIZED);
+  struct key_change_spec back = {.who = &p, .to = &first};
+  m = world_key_change(&w, &back);
+  refused(&m, ERR_BAD_PUBLIC_KEY);
+  person_clear(&first);
+  person_clear(&p);
+}
+
+/* The list of keys is full: the oldest leaves, and statements made under it with it. */
+static void many_keys(void **state) {
+  (void)state;
+  struct person p[ACCOUNT_KEYS_MAX + 1];
+  for (size_t i = 0; i <= ACCOUNT_KEYS_MAX; i++)
+    p[i] = person_make(&w, KEY_P256);
+  person_join(&w, &p[0]);
+  for (size_t i = 0; i < ACCOUNT_KEYS_MAX; i++)
+    (void)change_key(&p[i], &p[i + 1]);
+  struct issue_spec spec = {.who = &p[ACCOUNT_KEYS_MAX], .names = one_name, .control_of = &p[1]};
+  struct message m = world_issue(&w, &spec);
+  (void)granted(&m);
+  spec.control_of = &p[0];
+  m = world_issue(&w, &spec);
+  refused(&m, ERR_EVIDENCE);
+  struct key_change_spec back = {.who = &p[ACCOUNT_KEYS_MAX], .to = &p[0]};
+  m = world_key_change(&w, &back);
+  refused(&m, ERR_BAD_PUBLIC_KEY);
+  for (size_t i = 0; i <= ACCOUNT_KEYS_MAX; i++)
+    person_clear(&p[i]);
+}
+
+/* In one batch: two accounts to one key, one account twice, a key change beside a newAccount with the new key. */
+static void key_changes_in_a_batch(void **state) {
+  (void)state;
+  struct person a = person_make(&w, KEY_P256), b = person_make(&w, KEY_P256), c = person_make(&w, KEY_P256),
+                d = person_make(&w, KEY_P256);
+  person_join(&w, &a);
+  person_join(&w, &b);
+  struct key_change_spec specs[] = {{.who = &a, .to = &c}, {.who = &b, .to = &c}, {.who = &a, .to = &d}};
+  struct message m[] = {world_key_change(&w, &specs[0]), world_key_change(&w, &specs[1]),
+                        world_key_change(&w, &specs[2]), person_new_account(&w, &c, world_job())};
+  const struct message *batch[] = {&m[0], &m[1], &m[2], &m[3]};
+  struct signer_answer answers[4];
+  assert_int_equal(signer_handle_batch(w.signer, batch, 4, w.now_ms, answers), AVOW_OK);
+  expect(&answers[0], AVOW_OK);
+  for (size_t i = 1; i < 4; i++)
+    expect(&answers[i], ERR_UNAVAILABLE);
+  refused(&m[1], ERR_CONFLICT);
+  refused(&m[2], ERR_EVIDENCE);
+  uint64_t again = granted(&m[3]); /* the new key has an account by now */
+  assert_true(id_eq(world_record(&w, again).record_account.account.id, a.id));
+  person_clear(&a);
+  person_clear(&b);
+  person_clear(&c);
+  person_clear(&d);
+}
+
 /* ---- issuance
  * ---------------------------------------------------------------------------------------------------------- */
 
@@ -656,6 +762,9 @@ int main(void) {
                                      TEST(accounts),
                                      TEST(deactivation),
                                      TEST(deactivation_beside_a_repeat),
+                                     TEST(key_change),
+                                     TEST(many_keys),
+                                     TEST(key_changes_in_a_batch),
                                      TEST(certificate_in_full),
                                      TEST(dates),
                                      TEST(batches),

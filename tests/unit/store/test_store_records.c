@@ -76,14 +76,26 @@ static void account_jobs(void **state) {
   struct message find = {.type = MSG_account_find, .account_find = {.thumbprint = m.account_create.thumbprint}};
   assert_int_equal(world_send(w, &find), AVOW_OK);
   assert_true(id_eq(w->out.account_is.account.id, record.record_account.account.id));
-  find.account_find.thumbprint.b[0] = 0;
+  /* Another key: the account is found by it alone, and its job gets the newest sealed record. */
+  struct message changed = record;
+  changed.record_account.number = 2;
+  changed.record_account.account.epoch = 1;
+  changed.record_account.account.jwk = SLICE_LIT("new key");
+  changed.record_account.account.sealed = SLICE_LIT("sealed with the new key");
+  memset(changed.record_account.account.thumbprint.b, 6, 32);
+  assert_int_equal(world_send(w, &changed), AVOW_OK);
   assert_int_equal(world_send(w, &find), ERR_ACCOUNT_UNKNOWN);
+  memset(find.account_find.thumbprint.b, 6, 32);
+  assert_int_equal(world_send(w, &find), AVOW_OK);
+  assert_true(id_eq(w->out.account_is.account.id, record.record_account.account.id));
+  assert_true(slice_eq_str(w->out.account_is.account.jwk, "new key") && w->out.account_is.account.epoch == 1);
   /* A change that the signer refuses. */
   struct message change = {.type = MSG_account_change,
                            .account_change = {.account = record.record_account.account.id, .jws = SLICE_LIT("x")}};
   assert_int_equal(world_send(w, &change), AVOW_OK);
   outcome.job_outcome.job = w->out.job_made.job;
   job = world_job(w, MSG_job_account_change);
+  assert_true(slice_eq_str(job.job_account_change.account.sealed, "sealed with the new key"));
   struct message refused = {.type = MSG_job_refused,
                             .job_refused = {.job = outcome.job_outcome.job,
                                             .problem = {.err = ERR_UNAUTHORIZED, .detail = SLICE_LIT("not yours")}}};
