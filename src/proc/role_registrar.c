@@ -6,7 +6,8 @@
 #include "jobs/registrar.h"
 #include "proc/sandbox.h"
 
-enum { POLL_MS = 250, STOP_MS = 5000, BATCH = 64 };
+/* A channel that a peer was ended by is renewed only with a process: one that stays away makes this role start anew. */
+enum { POLL_MS = 250, STOP_MS = 5000, BATCH = 64, ALONE_MS = 10000 };
 
 static const enum role peers[] = {ROLE_store, ROLE_validator, ROLE_signer};
 enum { PEERS = sizeof peers / sizeof peers[0] };
@@ -54,6 +55,13 @@ static void wait_and_take(struct role_context *ctx, struct registrar *r, struct 
   }
 }
 
+static bool is_connected(struct registrar *r) {
+  for (int i = 0; i < PEERS; i++)
+    if (registrar_peer(r, peers[i])->ch.fd < 0)
+      return false;
+  return true;
+}
+
 int role_registrar_main(struct role_context *ctx) {
   struct registrar r;
   registrar_init(&r, &ctx->config);
@@ -63,9 +71,13 @@ int role_registrar_main(struct role_context *ctx) {
   avow_err e = sandbox_enter(ctx, &why);
   if (e == AVOW_OK)
     e = role_ready(ctx);
-  int64_t stop_at = 0;
+  int64_t stop_at = 0, connected_at = clock_mono_ms();
   while (e == AVOW_OK) {
     renew(ctx, &r);
+    if (is_connected(&r))
+      connected_at = clock_mono_ms();
+    else if (!ctx->stopping && clock_mono_ms() - connected_at > ALONE_MS)
+      e = problem_set(&why, ERR_PEER, "a channel was not renewed for %d s", ALONE_MS / SECOND_MS);
     registrar_tick(&r, clock_mono_ms());
     wait_and_take(ctx, &r, &in);
     struct pollfd control = {.fd = ctx->control.fd, .events = POLLIN};

@@ -197,6 +197,10 @@ static void answered(void *user, int code, struct ub_result *r) {
       data[answer.n] = slice_of(r->data[answer.n], (size_t)r->len[answer.n]);
       answer.n++;
     }
+    if (r->data[answer.n]) { /* what is not read cannot be obeyed: a CAA record may be among it */
+      answer.status = DNS_FAILED;
+      answer.failure = "the answer has more records than are read";
+    }
   } else {
     answer.status = r->nxdomain ? DNS_NO_NAME : DNS_NO_DATA;
   }
