@@ -81,11 +81,38 @@ static avow_err check_status(struct acme_request *r, uint8_t status) {
                                                    : "The account was revoked by the CA");
 }
 
+static avow_err limited(struct acme_request *r, int64_t wait_ms, const char *whose) {
+  r->retry_ms = wait_ms;
+  return problem_set(&r->why, ERR_RATE_LIMITED, "This %s sends more than it may; come again after Retry-After", whose);
+}
+
+/* Before the signature is verified. The address pays for whatever it sends. The account is only asked: whose name an
+   unverified request bears, must not pay for it. */
+static avow_err spend_address(struct acme_request *r) {
+  struct budget *b = r->site->addresses;
+  int64_t wait = budget_spend(b, budget_key_of_address(b, &r->x->rq.peer), budget_cost(r->jws.alg, r->jws.signature.n),
+                              clock_mono_ms());
+  return wait == 0 ? AVOW_OK : limited(r, wait, "address");
+}
+
+static avow_err ask_account(struct acme_request *r, uint64_t *key, int *cost) {
+  struct budget *b = r->site->accounts;
+  *key = budget_key(b, id_slice(&r->account));
+  *cost = budget_cost(r->jws.alg, r->jws.signature.n);
+  int64_t wait = budget_ask(b, *key, *cost, clock_mono_ms());
+  return wait == 0 ? AVOW_OK : limited(r, wait, "account");
+}
+
 static avow_err authenticate_account(struct acme_request *r) {
   if (!site_account_of(r->site, r->jws.kid, &r->account))
     return problem_set(&r->why, ERR_ACCOUNT_UNKNOWN, "\"kid\" is no account URL of this server");
+  uint64_t spender;
+  int cost;
+  avow_err e = ask_account(r, &spender, &cost);
+  if (e != AVOW_OK)
+    return e;
   /* Without a channel there is no nonce key yet either: open it first. */
-  avow_err e = link_open(r->store, &r->why);
+  e = link_open(r->store, &r->why);
   if (e != AVOW_OK)
     return e;
   uint32_t epoch = 0;
@@ -111,6 +138,9 @@ static avow_err authenticate_account(struct acme_request *r) {
     if (e != AVOW_OK)
       return e;
   }
+  int64_t wait = budget_spend(r->site->accounts, spender, cost, clock_mono_ms());
+  if (wait > 0)
+    return limited(r, wait, "account");
   e = spend_nonce(r, &begun);
   if (e != AVOW_OK)
     return e;
@@ -145,6 +175,8 @@ avow_err acme_authenticate(struct acme_request *r) {
     e = jws_parse(r->x->rq.body, r->arena, &r->jws, &r->why);
   if (e == AVOW_OK)
     e = check_signer(r);
+  if (e == AVOW_OK)
+    e = spend_address(r);
   if (e != AVOW_OK)
     return e;
   return r->jws.has_jwk ? authenticate_key(r) : authenticate_account(r);

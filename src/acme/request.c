@@ -88,6 +88,13 @@ void acme_put_problem(struct buf *b, const char *name, const struct rec_problem 
   problem_json_put(b, p.err, problem_text(&p), subs_n > 0 ? (const char *)members.p : NULL);
 }
 
+/* Where a limited client's operator may read on. */
+static const char *help_url(const struct acme_request *r) {
+  const struct config *c = r->site->config;
+  const char *home = c->website ? c->website : arena_printf(r->arena, "%s/", c->https_url);
+  return home ? home : "";
+}
+
 static void answer_error(struct acme_request *r, avow_err e) {
   struct http_response *rs = &r->x->rs;
   if (err_http(e) >= 500)
@@ -102,6 +109,10 @@ static void answer_error(struct acme_request *r, avow_err e) {
   buf_put_u8(&members, 0);
   /* A detail belongs to the error it was set for. Unknown and foreign objects get the same bytes. */
   const char *detail = r->why.err == e && e != ERR_NOT_FOUND && r->why.detail[0] ? r->why.detail : NULL;
+  if (e == ERR_RATE_LIMITED) {
+    http_header_put(rs, "Retry-After", "%lld", (long long)((r->retry_ms + SECOND_MS - 1) / SECOND_MS));
+    acme_put_link(r, help_url(r), "help"); /* RFC 8555, 6.6 */
+  }
   http_problem_with(rs, e, detail, members.n > 1 && !members.failed ? (const char *)members.p : NULL);
   if (r->terms_link)
     acme_put_link(r, r->site->config->terms_url, "terms-of-service");

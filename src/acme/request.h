@@ -42,7 +42,8 @@ struct acme_request {
   struct problem why;
   struct rec_subproblem *subproblems;
   size_t subproblems_n;
-  bool terms_link; /* the answer carries Link rel="terms-of-service" (RFC 8555, 7.3.3) */
+  int64_t retry_ms; /* with ERR_RATE_LIMITED: when to come again */
+  bool terms_link;  /* the answer carries Link rel="terms-of-service" (RFC 8555, 7.3.3) */
   /* Waiting. */
   acme_step resume;
   acme_step done; /* after a job */

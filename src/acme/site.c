@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "pki/cert.h"
 
-enum { KEYS_CACHED = 8192 };
+enum { KEYS_CACHED = 8192, ADDRESSES_KEPT = 65536, ACCOUNTS_KEPT = 32768 };
 
 static const char account_path[] = "/acme/acct/";
 
@@ -53,6 +53,10 @@ avow_err site_init(struct acme_site *s, const struct config *config, int publish
   if (e == AVOW_OK)
     e = key_cache_new(KEYS_CACHED, &s->keys);
   if (e == AVOW_OK)
+    e = budget_new(ADDRESSES_KEPT, config->limit_address, config->limit_burst_s, &s->addresses);
+  if (e == AVOW_OK)
+    e = budget_new(ACCOUNTS_KEPT, config->limit_account, config->limit_burst_s, &s->accounts);
+  if (e == AVOW_OK)
     e = add_bases(s);
   if (e == AVOW_OK && asprintf(&s->index_link, "<%s/directory>;rel=\"index\"", config->https_url) < 0)
     e = ERR_NO_MEMORY;
@@ -64,6 +68,8 @@ avow_err site_init(struct acme_site *s, const struct config *config, int publish
 void site_clear(struct acme_site *s) {
   nonce_maker_clear(&s->nonces);
   key_cache_free(s->keys);
+  budget_free(s->addresses);
+  budget_free(s->accounts);
   for (size_t i = 0; i < s->bases_n; i++)
     free(s->bases[i]);
   for (size_t i = 0; i < s->issuers_n; i++)

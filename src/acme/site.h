@@ -3,6 +3,7 @@
 #ifndef AVOW_ACME_SITE_H
 #define AVOW_ACME_SITE_H
 
+#include "acme/budget.h"
 #include "acme/key_cache.h"
 #include "acme/nonce.h"
 #include "conf/conf.h"
@@ -20,6 +21,7 @@ struct acme_site {
   int published; /* directory; borrowed */
   struct nonce_maker nonces;
   struct key_cache *keys;
+  struct budget *addresses, *accounts; /* what each may spend on signatures */
   struct name_policy policy;
   char *bases[BASES_MAX]; /* of URLs: config->https_url first, then those of all hosts and listeners */
   size_t bases_n;

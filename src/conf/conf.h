@@ -64,6 +64,8 @@ struct config {
   int64_t crl_interval_s, crl_lifetime_s;
   /* front */
   int workers, max_connections, max_per_address;
+  int limit_address, limit_account; /* units a second (acme/budget.h); 0: no limit */
+  int64_t limit_burst_s;
   int64_t timeout_header_s, timeout_body_s, timeout_idle_s;
   /* test kind */
   int reject_nonces, reuse_authz; /* percent */
