@@ -5,6 +5,7 @@ import ssl
 import pytest
 
 from acme_client import Client
+from refusals import Watch
 from service import Names, Service
 
 
@@ -34,6 +35,27 @@ def client(service):
 def stranger(service):
     """A client without an account."""
     return Client(service.directory, service.root)
+
+
+@pytest.fixture(scope="session")
+def member(service):
+    """A client with an account that all tests share whose requests are refused."""
+    one = Client(service.directory, service.root)
+    one.register()
+    return one
+
+
+@pytest.fixture(scope="session")
+def watch(service):
+    return Watch(service)
+
+
+@pytest.fixture
+def nothing_changes(watch, member):
+    """Neither accounts, orders nor certificates are others after the test than before."""
+    before = watch.look()
+    yield
+    assert watch.look() == before
 
 
 @pytest.fixture

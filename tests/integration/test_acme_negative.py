@@ -8,21 +8,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from acme_client import Key, b64, csr, jws
+from refusals import refused
 
 UNKNOWN = "0" * 32
-ALGORITHMS = {"ES256", "ES384", "RS256", "EdDSA"}
-
-
-def refused(reply, status, kind):
-    """A problem document with all that belongs to an answer to POST."""
-    assert (reply.status, reply.type) == (status, kind), reply.body
-    assert reply.headers["Content-Type"] == "application/problem+json"
-    assert reply.json["status"] == status and reply.json["detail"]
-    assert reply.headers["Replay-Nonce"] and reply.headers["Cache-Control"] == "no-store"
-    assert any(v.endswith(';rel="index"') for v in reply.headers.get_all("Link"))
-    if status >= 500:
-        assert reply.headers["Retry-After"]
-    return reply
 
 
 def order_payload(*names, **more):
@@ -95,9 +83,7 @@ HEADERS = {
 def test_protected_header(client, case):
     change, kind = HEADERS[case]
     head = {k: v for k, v in {**client.protected(client.kid), **change}.items() if v is not None}
-    reply = refused(client.send(client.kid, jws(client.key, head, "")), 400, kind)
-    if kind == "badSignatureAlgorithm":
-        assert ALGORITHMS <= set(reply.json["algorithms"])
+    refused(client.send(client.kid, jws(client.key, head, "")), 400, kind)
 
 
 def test_duplicate_member_in_protected(client):
