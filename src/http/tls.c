@@ -95,6 +95,7 @@ static bool context_configure(struct tls *tls, SSL_CTX *ctx) {
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                              SSL_OP_PRIORITIZE_CHACHA);
   SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(ctx, 1);                          /* a record by one read instead of two */
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets only: no memory for who is not connected */
   SSL_CTX_set_alpn_select_cb(ctx, alpn_callback, NULL);
   return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&

@@ -1,5 +1,7 @@
 /* The server's TLS: versions, ALPN, tickets over a change of certificate, refusals, and answers larger than a record.
  */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -180,6 +182,40 @@ static void subject_is(const struct client *c, const char *name) {
   assert_string_equal(text, name);
 }
 
+/* Two requests in records of their own that arrive together: the second is in OpenSSL's buffer and no longer in the
+   socket, so that no event tells of it. */
+static void test_records_together(void **state) {
+  (void)state;
+  struct identity a = identity_make("ca.test");
+  struct harness h;
+  harness_start(&h, config_of(), prepare);
+  assert_int_equal(set_chain(h.server, &a, &a), AVOW_OK);
+  SSL_CTX *ctx = client_context(TLS1_3_VERSION);
+  struct client c;
+  struct reply r = {0};
+  client_open(&c, h.tls);
+  assert_true(client_tls(&c, ctx, NULL));
+  for (size_t i = 0; i < 2; i++) {
+    int cork = 1;
+    assert_int_equal(setsockopt(c.fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof cork), 0);
+    client_send(&c,
+                i == 0 ? GET("/directory") : "POST /acme/echo HTTP/1.1\r\nHost: ca.test\r\nContent-Length: 4\r\n\r\n");
+    client_send(&c, i == 0 ? GET("/directory") : "body");
+    cork = 0;
+    assert_int_equal(setsockopt(c.fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof cork), 0);
+    for (size_t replies = 0; replies < 2 - i; replies++) {
+      client_reply(&c, &r, false);
+      assert_int_equal(r.status, 200);
+      assert_string_equal(r.body, i == 0 ? "{}" : "body");
+    }
+  }
+  reply_clear(&r);
+  client_close(&c);
+  SSL_CTX_free(ctx);
+  harness_stop(&h);
+  identity_clear(&a);
+}
+
 static void test_tickets_and_change(void **state) {
   (void)state;
   static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
@@ -299,6 +335,7 @@ int main(void) {
   log_setup("test", LOG_ERROR);
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_serving),
+    cmocka_unit_test(test_records_together),
     cmocka_unit_test(test_tickets_and_change),
     cmocka_unit_test(test_refused),
   };
