@@ -41,6 +41,33 @@ static avow_err load_account(struct acme_request *r, uint32_t *epoch) {
   return e == AVOW_OK ? e : problem_set(&r->why, ERR_INTERNAL, "the stored key of an account cannot be read");
 }
 
+/* What the step will ask first goes to the store together with the nonce: one wait less for most requests. It only
+   reads, and nothing of it is used before the request has passed all checks. */
+static void read_ahead(struct acme_request *r) {
+  struct message m = {.type = r->resource->reads};
+  switch ((int)m.type) {
+  case MSG_order_get:
+    m.order_get = (struct msg_order_get){.account = r->account, .order = r->id};
+    break;
+  case MSG_authz_get:
+    m.authz_get = (struct msg_authz_get){.account = r->account, .authz = r->id};
+    break;
+  case MSG_challenge_get:
+    m.challenge_get = (struct msg_challenge_get){.account = r->account, .challenge = r->id};
+    break;
+  case MSG_certificate_get:
+    m.certificate_get = (struct msg_certificate_get){.account = r->account, .certificate = r->id};
+    break;
+  default:
+    return;
+  }
+  r->ahead = arena_alloc(r->arena, sizeof *r->ahead);
+  if (!r->ahead)
+    return;
+  *r->ahead = m;
+  link_ahead(r->store, r->ahead);
+}
+
 /* Opens the nonce and spends it at the store, which also says what the account is now. */
 static avow_err spend_nonce(struct acme_request *r, struct msg_request_begun *begun) {
   uint64_t epoch, counter;
@@ -52,6 +79,7 @@ static avow_err spend_nonce(struct acme_request *r, struct msg_request_begun *be
     return e;
   struct message m = {.type = MSG_request_begin,
                       .request_begin = {.epoch = epoch, .counter = counter, .account = r->account}};
+  read_ahead(r);
   e = acme_call(r, &m, MSG_request_begun);
   if (e == ERR_NOT_FOUND)
     e = ERR_ACCOUNT_UNKNOWN;

@@ -17,27 +17,25 @@ void link_clear(struct store_link *l) {
   inbox_clear(&l->in);
 }
 
-/* Sends and receives once. Answers to requests that timed out earlier may still come: ids rise, so they are known and
- * dropped. */
-static avow_err exchange(struct store_link *l, struct message *m, int timeout_ms, bool *sent) {
-  *sent = false;
+static avow_err post(struct store_link *l, struct message *m) {
   m->request = channel_request_id(&l->ch);
-  avow_err e = channel_send(&l->ch, m, -1);
-  if (e != AVOW_OK)
-    return e;
-  *sent = true;
+  return channel_send(&l->ch, m, -1);
+}
+
+/* Answers to requests that timed out earlier, or that were asked ahead in vain, may still come: ids rise, so they are
+   known and dropped. */
+static avow_err await(struct store_link *l, const struct message *m, int timeout_ms) {
   int64_t until = clock_mono_ms() + timeout_ms;
   for (;;) {
-    int64_t left = until - clock_mono_ms();
-    if (left <= 0)
-      return ERR_UNAVAILABLE;
-    e = channel_recv(&l->ch, &l->in, (int)left);
+    avow_err e = channel_await(&l->ch, &l->in, timeout_ms);
     if (e != AVOW_OK)
       return e;
     if (l->in.m.request == m->request)
       return AVOW_OK;
     if (l->in.m.request > m->request)
       return ERR_FORBIDDEN_MESSAGE;
+    if (clock_mono_ms() >= until)
+      return ERR_UNAVAILABLE;
   }
 }
 
@@ -48,9 +46,11 @@ avow_err link_open(struct store_link *l, struct problem *why) {
   if (fd < 0)
     return problem_set(why, ERR_UNAVAILABLE, "the store is restarting");
   channel_init(&l->ch, fd, ROLE_front, ROLE_store);
+  l->asked = 0;
   struct message m = {.type = MSG_front_hello, .front_hello = {.index = l->index}};
-  bool sent;
-  avow_err e = exchange(l, &m, HELLO_MS, &sent);
+  avow_err e = post(l, &m);
+  if (e == AVOW_OK)
+    e = await(l, &m, HELLO_MS);
   if (e == AVOW_OK && l->in.m.type == MSG_front_welcome) {
     l->ch.state = STATE_READY;
     const struct msg_front_welcome *w = &l->in.m.front_welcome;
@@ -73,13 +73,36 @@ static avow_err read_answer(struct store_link *l, enum message_type expect, stru
   return p.err;
 }
 
+void link_ahead(struct store_link *l, struct message *m) {
+  l->ahead = m;
+  l->asked = 0;
+}
+
+/* Sends `m`, unless it was sent ahead, and what is to go along with it. */
+static avow_err ask(struct store_link *l, struct message *m) {
+  if (l->asked != 0 && m->request == l->asked) {
+    l->asked = 0;
+    return AVOW_OK;
+  }
+  avow_err e = post(l, m);
+  /* When it does not leave now, link_call() sends it in its turn. */
+  if (e == AVOW_OK && l->ahead && post(l, l->ahead) == AVOW_OK)
+    l->asked = l->ahead->request;
+  l->ahead = NULL;
+  return e;
+}
+
 avow_err link_call(struct store_link *l, struct message *m, enum message_type expect, struct problem *why) {
   for (int attempt = 0; attempt < 2; attempt++) {
     avow_err e = link_open(l, why);
-    if (e != AVOW_OK)
+    if (e != AVOW_OK) {
+      l->ahead = NULL;
       return e;
-    bool sent;
-    e = exchange(l, m, ANSWER_MS, &sent);
+    }
+    e = ask(l, m);
+    bool sent = e == AVOW_OK;
+    if (sent)
+      e = await(l, m, ANSWER_MS);
     if (e == AVOW_OK)
       return read_answer(l, expect, why);
     if (!sent && (e == ERR_FORBIDDEN_MESSAGE || e == ERR_NO_MEMORY)) /* not encodable: nothing was sent */

@@ -15,6 +15,8 @@ struct store_link {
   uint16_t index;
   link_take take;
   void *owner;
+  struct message *ahead;      /* goes out right behind the next request */
+  uint64_t asked;             /* the id under which one went out so and was not waited for yet; 0: none */
   struct nonce_maker *nonces; /* told of each welcome */
 };
 
@@ -29,5 +31,10 @@ avow_err link_open(struct store_link *l, struct problem *why) WARN_UNUSED;
    idempotent: when the store goes away meanwhile, it is repeated once over the renewed channel. A refusal comes back as
    its error with `why` filled (l->in.m.refused has its subproblems). ERR_UNAVAILABLE when the store did not answer. */
 avow_err link_call(struct store_link *l, struct message *m, enum message_type expect, struct problem *why) WARN_UNUSED;
+
+/* Has `m` sent right behind the request of the next link_call(), so that the store answers both at once; its answer is
+   fetched by the link_call() after that, with `m` or with a message of the same id. For what only reads: when another
+   call follows, the answer is dropped. */
+void link_ahead(struct store_link *l, struct message *m);
 
 #endif

@@ -23,13 +23,14 @@ static bool read_id(struct acme_request *r) {
 }
 
 static avow_err first_step(struct acme_request *r) {
+  bool named = !r->resource->has_id || read_id(r);
   if (r->resource->signer != SIGNER_NOBODY) {
     avow_err e = acme_authenticate(r);
     if (e != AVOW_OK)
       return e;
   }
   /* What is no id names nothing: the same answer as for an unknown one. */
-  if (r->resource->has_id && !read_id(r))
+  if (!named)
     return ERR_NOT_FOUND;
   return r->resource->step(r);
 }
@@ -214,6 +215,11 @@ avow_err acme_wait_job(struct acme_request *r, struct id128 job, acme_step done)
 avow_err acme_call(struct acme_request *r, struct message *m, enum message_type expect) {
   /* Those of an earlier refusal lie where this answer will. */
   r->subproblems_n = 0;
+  /* Only the first question may use what was asked ahead: after another one, the answer may be out of date. */
+  if (r->ahead && r->ahead->type == m->type)
+    m->request = r->ahead->request;
+  if (m->type != MSG_request_begin)
+    r->ahead = NULL;
   avow_err e = link_call(r->store, m, expect, &r->why);
   struct message *a = &r->store->in.m;
   if (e == AVOW_OK || a->type != MSG_refused || a->request != m->request || a->refused.subproblems_n == 0)

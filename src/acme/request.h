@@ -23,6 +23,7 @@ struct acme_resource {
   bool has_id;
   enum acme_signer signer;
   acme_step step;
+  enum message_type reads; /* what the step asks the store first, about the object in the path; MSG_none: nothing */
 };
 
 struct acme_request {
@@ -37,7 +38,8 @@ struct acme_request {
   /* Known after authentication; jws and key are gone after the first step. */
   struct jws jws;
   struct public_key *key;
-  struct id128 account; /* zero when a key signed */
+  struct id128 account;  /* zero when a key signed */
+  struct message *ahead; /* what `reads` says, sent with the nonce and not fetched yet */
   /* The error, when a step fails. */
   struct problem why;
   struct rec_subproblem *subproblems;

@@ -10,10 +10,16 @@ void acme_worker_clear(struct acme_worker *w) {
   link_clear(&w->link);
 }
 
-#define RESOURCE(resource, before, after, with_id, who, run)                                                           \
+/* Last, if the step asks the store first about the object in the path: .reads. */
+#define RESOURCE(resource, before, after, with_id, who, run, ...)                                                      \
   static enum http_verdict handle_##resource(struct http_worker *w, void *context, struct http_exchange *x) {          \
-    static const struct acme_resource it = {                                                                           \
-      .name = #resource, .prefix = before, .suffix = after, .has_id = with_id, .signer = who, .step = run};            \
+    static const struct acme_resource it = {.name = #resource,                                                         \
+                                            .prefix = before,                                                          \
+                                            .suffix = after,                                                           \
+                                            .has_id = with_id,                                                         \
+                                            .signer = who,                                                             \
+                                            .step = run,                                                               \
+                                            ##__VA_ARGS__};                                                            \
     return acme_run(w, context, x, &it);                                                                               \
   }
 
@@ -23,11 +29,11 @@ RESOURCE(account, "/acme/acct/", "", true, SIGNER_ACCOUNT, account_post)
 RESOURCE(key_change, "/acme/key-change", "", false, SIGNER_ACCOUNT, key_change_post)
 RESOURCE(account_orders, "/acme/acct/", "/orders", true, SIGNER_ACCOUNT, account_orders_post)
 RESOURCE(new_order, "/acme/new-order", "", false, SIGNER_ACCOUNT, new_order_post)
-RESOURCE(order, "/acme/order/", "", true, SIGNER_ACCOUNT, order_post)
-RESOURCE(finalize, "/acme/order/", "/finalize", true, SIGNER_ACCOUNT, order_finalize_post)
-RESOURCE(authz, "/acme/authz/", "", true, SIGNER_ACCOUNT, authz_post)
-RESOURCE(challenge, "/acme/chall/", "", true, SIGNER_ACCOUNT, challenge_post)
-RESOURCE(certificate, "/acme/cert/", "", true, SIGNER_ACCOUNT, certificate_post)
+RESOURCE(order, "/acme/order/", "", true, SIGNER_ACCOUNT, order_post, .reads = MSG_order_get)
+RESOURCE(finalize, "/acme/order/", "/finalize", true, SIGNER_ACCOUNT, order_finalize_post, .reads = MSG_order_get)
+RESOURCE(authz, "/acme/authz/", "", true, SIGNER_ACCOUNT, authz_post, .reads = MSG_authz_get)
+RESOURCE(challenge, "/acme/chall/", "", true, SIGNER_ACCOUNT, challenge_post, .reads = MSG_challenge_get)
+RESOURCE(certificate, "/acme/cert/", "", true, SIGNER_ACCOUNT, certificate_post, .reads = MSG_certificate_get)
 RESOURCE(revoke, "/acme/revoke-cert", "", false, SIGNER_EITHER, revoke_post)
 
 #define ROW(path, allowed, run)                                                                                        \

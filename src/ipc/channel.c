@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -142,7 +143,7 @@ static void close_all(int *fds, size_t n) {
     fd_close(&fds[i]);
 }
 
-static avow_err take_packet(struct channel *ch, struct inbox *in) {
+static avow_err take_packet(struct channel *ch, struct inbox *in, bool wait) {
   int fds[PACKET_FDS] = {-1, -1};
   size_t fds_n = 0;
   uint8_t kind = 0;
@@ -157,7 +158,10 @@ static avow_err take_packet(struct channel *ch, struct inbox *in) {
   } control;
   struct msghdr packet = {
     .msg_iov = parts, .msg_iovlen = 2, .msg_control = control.room, .msg_controllen = sizeof control.room};
-  ssize_t n = recvmsg(ch->fd, &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  ssize_t n;
+  do
+    n = recvmsg(ch->fd, &packet, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+  while (n < 0 && errno == EINTR && wait);
   if (n < 0)
     return errno == EAGAIN || errno == EINTR ? ERR_UNAVAILABLE : ERR_PEER;
   for (struct cmsghdr *c = CMSG_FIRSTHDR(&packet); c; c = CMSG_NXTHDR(&packet, c))
@@ -181,13 +185,32 @@ static avow_err take_packet(struct channel *ch, struct inbox *in) {
   return e;
 }
 
+static avow_err read_packet(struct channel *ch, struct inbox *in) {
+  avow_err e = message_decode(buf_slice(&in->bytes), &in->arena, &in->m);
+  if (e == AVOW_OK && !message_allowed(in->m.type, ch->peer, ch->self, ch->state))
+    e = ERR_FORBIDDEN_MESSAGE;
+  return e;
+}
+
+avow_err channel_await(struct channel *ch, struct inbox *in, int limit_ms) {
+  if (ch->fd < 0)
+    return ERR_PEER;
+  struct timeval limit = {.tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000};
+  if (ch->await_ms != limit_ms && setsockopt(ch->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0)
+    return ERR_IO;
+  ch->await_ms = limit_ms;
+  arena_reset(&in->arena);
+  avow_err e = take_packet(ch, in, true);
+  return e == AVOW_OK ? read_packet(ch, in) : e;
+}
+
 avow_err channel_recv(struct channel *ch, struct inbox *in, int timeout_ms) {
   if (ch->fd < 0)
     return ERR_PEER;
   arena_reset(&in->arena);
   int64_t until = timeout_ms > 0 ? clock_mono_ms() + timeout_ms : 0;
   for (;;) {
-    avow_err e = take_packet(ch, in);
+    avow_err e = take_packet(ch, in, false);
     if (e == AVOW_OK)
       break;
     if (e != ERR_UNAVAILABLE || timeout_ms == 0)
@@ -203,10 +226,7 @@ avow_err channel_recv(struct channel *ch, struct inbox *in, int timeout_ms) {
     if (poll(&p, 1, wait) < 0 && errno != EINTR)
       return ERR_IO;
   }
-  avow_err e = message_decode(buf_slice(&in->bytes), &in->arena, &in->m);
-  if (e == AVOW_OK && !message_allowed(in->m.type, ch->peer, ch->self, ch->state))
-    e = ERR_FORBIDDEN_MESSAGE;
-  return e;
+  return read_packet(ch, in);
 }
 
 avow_err channel_call(struct channel *ch, struct message *m, struct inbox *in, int timeout_ms, struct problem *why) {

@@ -10,6 +10,7 @@ struct channel {
   enum role self, peer;
   enum channel_state state; /* of this end */
   uint64_t next_request;
+  int await_ms; /* what the socket's own time limit is set to; 0: none */
 };
 
 /* Takes ownership of `fd`; the state is FRESH. */
@@ -41,10 +42,14 @@ void inbox_clear(struct inbox *in);
    ended. */
 avow_err channel_recv(struct channel *ch, struct inbox *in, int timeout_ms) WARN_UNUSED;
 
+/* The same with a limit above 0, for a thread that does nothing else meanwhile: it waits in the one call that receives,
+   where channel_recv() makes three. The descriptor must be a blocking one. */
+avow_err channel_await(struct channel *ch, struct inbox *in, int limit_ms) WARN_UNUSED;
+
 /* Sends a request under a fresh id and waits for the answer with that id; other messages meanwhile are an error. A
    `refused` answer comes back as its error with `why` filled. */
-avow_err channel_call(struct channel *ch, struct message *m, struct inbox *in, int timeout_ms, struct problem *why)
-  WARN_UNUSED;
+avow_err channel_call(struct channel *ch, struct message *m, struct inbox *in, int timeout_ms,
+                      struct problem *why) WARN_UNUSED;
 
 /* A fresh request id of this end. */
 uint64_t channel_request_id(struct channel *ch);

@@ -130,6 +130,29 @@ static void end(struct fixture *x) {
   nonce_maker_clear(&x->nonces);
 }
 
+/* A question asked ahead is sent once, fetched by its own call, and dropped when another call follows. */
+static void test_ahead(void **state) {
+  (void)state;
+  static const enum act script[] = {ANSWER, REFUSE, ANSWER, REFUSE, ANSWER, DIE, END}, after[] = {ANSWER, ANSWER, END};
+  struct fixture x;
+  begin(&x);
+  add_fake(script, 5);
+  add_fake(after, 6);
+  struct message ahead = {.type = MSG_job_outcome, .job_outcome = {.job = {{2}}}};
+  link_ahead(&x.link, &ahead);
+  assert_int_equal(ask(&x.link, &x.why), AVOW_OK);
+  assert_int_equal(link_call(&x.link, &ahead, MSG_done, &x.why), ERR_NOT_FOUND);
+  link_ahead(&x.link, &ahead);
+  assert_int_equal(ask(&x.link, &x.why), AVOW_OK);
+  assert_int_equal(ask(&x.link, &x.why), AVOW_OK); /* not the refusal, which was for `ahead` */
+  /* The store dies over the first: both are asked again, each in its turn. */
+  link_ahead(&x.link, &ahead);
+  assert_int_equal(ask(&x.link, &x.why), AVOW_OK);
+  assert_int_equal(link_call(&x.link, &ahead, MSG_done, &x.why), AVOW_OK);
+  end(&x);
+  join_fakes();
+}
+
 static void test_answers(void **state) {
   (void)state;
   static const enum act script[] = {ANSWER, REFUSE, STALE, OTHER_TYPE, ANSWER, END};
@@ -204,10 +227,8 @@ static void test_unencodable(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_answers),
-    cmocka_unit_test(test_renewal),
-    cmocka_unit_test(test_gone),
-    cmocka_unit_test(test_unencodable),
+    cmocka_unit_test(test_ahead), cmocka_unit_test(test_answers),     cmocka_unit_test(test_renewal),
+    cmocka_unit_test(test_gone),  cmocka_unit_test(test_unencodable),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

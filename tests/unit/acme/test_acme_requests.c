@@ -395,9 +395,17 @@ static void test_status(void **state) {
     struct exchange e;
     world.status = ended[i];
     (void)ask(&e, key, "/acme/order/*", order_path, "");
+    assert_null(memmem(e.x.rs.body.p, e.x.rs.body.n, "finalize", 8)); /* what was asked ahead is dropped */
     expect(&e, 403, "unauthorized");
   }
-  assert_int_equal(world.seen[MSG_order_get], 0);
+  /* Nor does a later request get that answer for its own. */
+  world.status = ACCOUNT_VALID;
+  world.order.order.status = ORDER_READY;
+  struct exchange e;
+  assert_int_equal(ask(&e, key, "/acme/order/*", order_path, ""), 200);
+  assert_non_null(memmem(e.x.rs.body.p, e.x.rs.body.n, "\"ready\"", 7));
+  done(&e);
+  assert_int_equal(world.seen[MSG_order_get], COUNT(ended) + 1);
 }
 
 /* The nonce of a badNonce is marked, and never rejected on purpose. */

@@ -113,7 +113,8 @@ static void test_channel(void **state) {
   size_t n = 3 * 1024 * 1024;
   uint8_t *content = calloc(1, n);
   content[n - 1] = 9;
-  m = (struct message){.type = MSG_publish, .publish = {.path = slice_str("crl/I1/0.crl"), .content = slice_of(content, n)}};
+  m = (struct message){.type = MSG_publish,
+                       .publish = {.path = slice_str("crl/I1/0.crl"), .content = slice_of(content, n)}};
   store.peer = ROLE_keeper;
   registrar.self = ROLE_keeper;
   assert_int_equal(channel_send(&store, &m, -1), AVOW_OK);
@@ -136,6 +137,27 @@ static void test_channel(void **state) {
   inbox_clear(&in);
   close(pipe_fds[0]);
   close(pipe_fds[1]);
+}
+
+static void test_await(void **state) {
+  (void)state;
+  struct channel store, registrar;
+  pair(&store, &registrar);
+  struct inbox in;
+  inbox_init(&in);
+  struct message m = {.type = MSG_schedule_get, .request = 7};
+  assert_int_equal(channel_await(&store, &in, 1), ERR_UNAVAILABLE);
+  assert_int_equal(channel_send(&registrar, &m, -1), AVOW_OK);
+  assert_int_equal(channel_await(&store, &in, 60000), AVOW_OK);
+  assert_int_equal(in.m.request, 7);
+  assert_int_equal(channel_await(&store, &in, 1), ERR_UNAVAILABLE); /* the limit is the last one again */
+  assert_int_equal(send(registrar.fd, "\x01zz", 3, 0), 3);
+  assert_int_equal(channel_await(&store, &in, 60000), ERR_FORBIDDEN_MESSAGE);
+  channel_close(&registrar);
+  assert_int_equal(channel_await(&store, &in, 60000), ERR_PEER);
+  channel_close(&store);
+  assert_int_equal(channel_await(&store, &in, 60000), ERR_PEER);
+  inbox_clear(&in);
 }
 
 /* More than the socket takes waits in the outbox and arrives in order. */
@@ -191,6 +213,7 @@ int main(void) {
     cmocka_unit_test(test_permissions),
     cmocka_unit_test(test_numbers_are_unique),
     cmocka_unit_test(test_channel),
+    cmocka_unit_test(test_await),
     cmocka_unit_test(test_outbox),
     cmocka_unit_test(test_states),
   };
