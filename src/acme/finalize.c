@@ -47,6 +47,9 @@ static avow_err check_csr(struct acme_request *r, const struct csr *csr, const s
   /* RFC 8555, 11.1: an account key that is also a certificate's key signs what it does not mean to. */
   if (slice_eq(csr->spki, public_key_spki(r->key)))
     return problem_set(&r->why, ERR_BAD_CSR, "The CSR's key must not be the account's key");
+  avow_err e = r->site->blocklist ? key_list_check(r->site->blocklist, csr->key, &r->why) : AVOW_OK;
+  if (e != AVOW_OK)
+    return e;
   if (csr->wants_must_staple)
     return problem_set(&r->why, ERR_BAD_CSR,
                        "Certificates with the TLS feature extension (must-staple) are not issued");

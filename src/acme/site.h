@@ -7,6 +7,7 @@
 #include "acme/key_cache.h"
 #include "acme/nonce.h"
 #include "conf/conf.h"
+#include "pki/key_list.h"
 #include "pki/name.h"
 
 enum { ISSUERS_MAX = 64, ISSUER_ID_MAX = 64, BASES_MAX = 64 };
@@ -22,6 +23,7 @@ struct acme_site {
   struct nonce_maker nonces;
   struct key_cache *keys;
   struct budget *addresses, *accounts; /* what each may spend on signatures */
+  const struct key_list *blocklist; /* keys that no certificate gets; borrowed, NULL: none */
   struct name_policy policy;
   char *bases[BASES_MAX]; /* of URLs: config->https_url first, then those of all hosts and listeners */
   size_t bases_n;

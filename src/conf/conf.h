@@ -59,6 +59,9 @@ struct config {
   struct profile profiles[PROFILES_MAX];
   size_t profiles_n;
   char default_profile[PROFILE_NAME_MAX + 1];
+  /* lists of keys that are refused: paths below the folder of the CA */
+  char **blocklists;
+  size_t blocklists_n;
   /* CRLs */
   int crl_shards;
   int64_t crl_interval_s, crl_lifetime_s;

@@ -6,7 +6,7 @@
 #include "conf/internal.h"
 #include "pki/name.h"
 
-enum { LIST_MAX = 64, LISTENERS_MAX = 16, URL_MAX = 512, HOSTS_MAX = 16, ANCHOR_MAX = 2048 };
+enum { LIST_MAX = 64, LISTENERS_MAX = 16, URL_MAX = 512, HOSTS_MAX = 16, FILES_MAX = 16, ANCHOR_MAX = 2048 };
 
 static void *field(void *target, size_t offset) {
   return (char *)target + offset;
@@ -211,6 +211,38 @@ bool conf_set_names(struct arena *a, void *target, const struct conf_row *row, s
     list[n++] = name.text;
   }
   *(struct slice **)field(target, row->offset) = list;
+  *(size_t *)field(target, row->count_offset) = n;
+  return true;
+}
+
+/* A relative path whose every part is a name of letters, digits, "_", "-" and inner dots: nothing leads out of the
+ * folder.
+ */
+static bool path_ok(struct slice path) {
+  enum { PATH_LENGTH = 200 };
+  for (size_t i = 0; i < path.n; i++) {
+    uint8_t c = path.p[i];
+    bool inner = i > 0 && path.p[i - 1] != '/';
+    bool name = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
+    if (!name && !(inner && (c == '-' || c == '.' || c == '/')))
+      return false;
+  }
+  return path.n > 0 && path.n <= PATH_LENGTH && path.p[path.n - 1] != '/';
+}
+
+bool conf_set_files(struct arena *a, void *target, const struct conf_row *row, struct slice value) {
+  char **list = arena_array(a, FILES_MAX, sizeof *list);
+  size_t n = 0;
+  struct slice element;
+  if (!list)
+    return false;
+  bool more = !list_is_empty(value);
+  while (more && conf_list_next(&value, &element)) {
+    if (n == FILES_MAX || !path_ok(element) || !(list[n] = conf_str(a, element)))
+      return false;
+    n++;
+  }
+  *(char ***)field(target, row->offset) = list;
   *(size_t *)field(target, row->count_offset) = n;
   return true;
 }

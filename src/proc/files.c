@@ -179,6 +179,12 @@ static void send_journal(struct sender *s) {
   send_path(s, "journal", "journal/journal.log", path, O_RDWR);
 }
 
+/* Opened anew for each start of a role, which then has the list as it is now. */
+static void send_blocklists(struct sender *s) {
+  for (size_t i = 0; i < s->f->config->blocklists_n; i++)
+    send_path(s, "keys.blocklist", s->f->config->blocklists[i], s->f->config->blocklists[i], O_RDONLY);
+}
+
 avow_err files_send(const struct ca_files *f, struct channel *control, enum role role, struct problem *why) {
   struct sender s = {f, control, why, AVOW_OK};
   char conf_path[300], db_path[300];
@@ -191,6 +197,7 @@ avow_err files_send(const struct ca_files *f, struct channel *control, enum role
     send_path(&s, "key.web", "keys/web.key", "keys/web.key", O_RDONLY);
     send_listeners(&s);
     send_path(&s, "published", "published", "published", O_RDONLY | O_DIRECTORY);
+    send_blocklists(&s);
     break;
   case ROLE_store:
     send_path(&s, "db", db_path, "db", O_RDONLY | O_DIRECTORY);
@@ -208,6 +215,7 @@ avow_err files_send(const struct ca_files *f, struct channel *control, enum role
     send_matching(&s, "ca", "", ".der", "cert.issuing.");
     send_path(&s, "cert.root", "root", "ca/root.der", O_RDONLY);
     send_web_spki(&s);
+    send_blocklists(&s);
     send_journal(&s);
     break;
   case ROLE_keeper:

@@ -129,6 +129,26 @@ avow_err role_start(struct role_context *ctx, enum role role, struct problem *wh
   return AVOW_OK;
 }
 
+avow_err role_key_list(struct role_context *ctx, struct key_list *out, struct problem *why) {
+  key_list_init(out);
+  struct role_file *f;
+  for (size_t i = 0; (f = role_file(ctx, "keys.blocklist", i)); i++) {
+    AUTO_BUF text;
+    buf_init(&text, KEY_LIST_TEXT_MAX);
+    avow_err e = file_read_fd(f->fd, &text, why);
+    fd_close(&f->fd);
+    if (e != AVOW_OK)
+      return problem_set(why, e, "%s: cannot be read: %s", f->detail, err_text(e));
+    e = key_list_add(out, buf_slice(&text), f->detail, why);
+    if (e != AVOW_OK)
+      return e;
+  }
+  key_list_sort(out);
+  if (key_list_count(out) > 0)
+    log_event(LOG_INFO, "role.key_list", L_NUM(count, (int64_t)key_list_count(out)));
+  return AVOW_OK;
+}
+
 struct role_file *role_file(struct role_context *ctx, const char *name, size_t n) {
   for (size_t i = 0; i < ctx->files_n; i++)
     if (strcmp(ctx->files[i].name, name) == 0 && n-- == 0)

@@ -11,6 +11,7 @@
 
 #include "conf/conf.h"
 #include "ipc/channel.h"
+#include "pki/key_list.h"
 
 enum { ROLE_FILES_MAX = 64, ROLE_CHANNELS_MAX = 96 };
 
@@ -45,6 +46,8 @@ struct role_context {
 avow_err role_start(struct role_context *ctx, enum role role, struct problem *why) WARN_UNUSED;
 /* The n-th file of that name (0 first); NULL when there is none. The context keeps the descriptor. */
 struct role_file *role_file(struct role_context *ctx, const char *name, size_t n);
+/* Reads every "keys.blocklist" that was passed and closes it. `out` is to be cleared also after a failure. */
+avow_err role_key_list(struct role_context *ctx, struct key_list *out, struct problem *why) WARN_UNUSED;
 /* Takes the newest descriptor of a channel if one has arrived since the last take: -1 otherwise. Waits up to
    `timeout_ms` (0: not at all). Safe from any thread. */
 int role_channel_take(struct role_context *ctx, enum role peer, uint16_t index, int timeout_ms);
@@ -68,16 +71,27 @@ int role_validator_main(struct role_context *ctx);
 int role_signer_main(struct role_context *ctx);
 int role_keeper_main(struct role_context *ctx);
 
-/* Files by role (name → content; `detail`):
-   all        conf              the configuration text; detail: its path. sets (KEY=VALUE lines of --set) come as file
-   "sets" front      key.web           PKCS#8 PEM of the web TLS key listen.https      bound, listening sockets; detail:
-   the address     listen.http   the same published         directory, read-only store      db                directory;
-   detail: its absolute path (the database is avow.sqlite in it) cert.root, cert.issuing.I1 …  DER validator
-   ring.validator    seal ring shared with signer (evidence.h file form)      key.token   32 bytes hex, its own signer
-   ring.validator, ring.signer   seal rings;  key.issuing.I1 (PEM), cert.issuing.I1 (DER), cert.root (DER); spki.web DER
-   SPKI of the web key;  journal   read-write descriptor of the journal file keeper     published         directory,
-   read-write Channels: front–store: 1 + workers (index 0 is for events, index i for worker i); store–registrar,
-   store–signer, store–keeper, registrar–validator, registrar–signer: one each, index 0. Admin channels reach the store
-   as peer `admin`. */
+/* Files by role (name: content; detail):
+     all        conf            the configuration's text; its path
+                sets            KEY=VALUE lines of --set
+     front      key.web         PKCS#8 PEM of the web TLS key
+                listen.https    bound, listening sockets; the address
+                listen.http     the same
+                published       directory, read-only
+                keys.blocklist  one for each list of refused keys; its path
+     store      db              directory; its absolute path (the database is avow.sqlite in it)
+                cert.root, cert.issuing.I1 …  DER
+     validator  ring.validator  seal ring shared with signer (evidence.h file form)
+                key.token       32 bytes in hexadecimal digits, its own
+     signer     ring.validator, ring.signer   seal rings
+                key.issuing.I1  PEM
+                cert.issuing.I1, cert.root    DER
+                spki.web        DER SubjectPublicKeyInfo of the web key
+                keys.blocklist  as front's
+                journal         read-write descriptor of the journal file
+     keeper     published       directory, read-write
+   Channels: front–store: 1 + workers (index 0 is for events, index i for worker i); store–registrar, store–signer,
+   store–keeper, registrar–validator, registrar–signer: one each, index 0. Admin channels reach the store as peer
+   `admin`. */
 
 #endif

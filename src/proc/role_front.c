@@ -19,6 +19,7 @@ enum { OTHER_DESCRIPTORS = 256, CRL_AGE_S = 300, CA_AGE_S = 86400, PAGE_MAX = 10
 struct front {
   struct role_context *ctx;
   struct acme_site site;
+  struct key_list blocklist;
   struct acme_worker *workers;
   void **contexts;
   size_t workers_n;
@@ -277,7 +278,10 @@ static avow_err prepare(struct front *f, struct problem *why) {
   avow_err e = read_key(f, key->fd, why);
   fd_close(&key->fd);
   if (e == AVOW_OK)
+    e = role_key_list(f->ctx, &f->blocklist, why);
+  if (e == AVOW_OK)
     e = site_init(&f->site, &f->ctx->config, published->fd);
+  f->site.blocklist = &f->blocklist;
   if (e == AVOW_OK)
     e = make_workers(f);
   return e == AVOW_OK ? make_server(f, why) : e;
@@ -316,6 +320,7 @@ static void front_clear(struct front *f) {
   free(f->workers);
   free(f->contexts);
   site_clear(&f->site);
+  key_list_clear(&f->blocklist);
   lose_events(f);
   inbox_clear(&f->in);
   secret_clear(&f->key_pem);

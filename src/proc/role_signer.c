@@ -34,6 +34,7 @@ struct process {
   struct seal_ring ring_signer, ring_validator;
   struct private_key *key;
   struct buf root, issuer, web_spki;
+  struct key_list blocklist;
   struct signer *signer;
   struct peer registrar, store;
   bool store_known;        /* the store has said where it stands: before that nothing is signed */
@@ -90,6 +91,8 @@ static avow_err prepare(struct process *p, struct problem *why) {
     e = read_file(ctx, "cert.issuing.I1", &p->issuer, why);
   if (e == AVOW_OK)
     e = read_file(ctx, "spki.web", &p->web_spki, why);
+  if (e == AVOW_OK)
+    e = role_key_list(ctx, &p->blocklist, why);
   if (e != AVOW_OK)
     return e;
   struct signer_setup setup = {.config = &ctx->config,
@@ -101,6 +104,7 @@ static avow_err prepare(struct process *p, struct problem *why) {
                                .ring_signer = &p->ring_signer,
                                .ring_validator = &p->ring_validator,
                                .web_spki = buf_slice(&p->web_spki),
+                               .blocklist = &p->blocklist,
                                .journal_fd = journal->fd};
   return signer_open(&setup, clock_now_ms(), &p->signer, why);
 }
@@ -328,6 +332,7 @@ static void finish(struct process *p) {
   buf_clear(&p->root);
   buf_clear(&p->issuer);
   buf_clear(&p->web_spki);
+  key_list_clear(&p->blocklist);
   arena_clear(&p->lists);
   free(p);
 }

@@ -104,8 +104,11 @@ static avow_err check_key(struct signer *s, const struct csr *csr, const struct 
     return problem_set(why, ERR_BAD_PUBLIC_KEY, "This key was reported as compromised");
   if (slice_eq(spki, s->issuer.spki) || slice_eq(spki, s->root.spki) || slice_eq(spki, s->setup.web_spki))
     return problem_set(why, ERR_BAD_PUBLIC_KEY, "This key belongs to the CA");
+  avow_err e = s->setup.blocklist ? key_list_check(s->setup.blocklist, csr->key, why) : AVOW_OK;
+  if (e != AVOW_OK)
+    return e;
   const struct public_key *own;
-  avow_err e = account_key(s, account, &own, why);
+  e = account_key(s, account, &own, why);
   if (e == AVOW_OK && slice_eq(spki, public_key_spki(own)))
     e = problem_set(why, ERR_BAD_CSR, "The certificate's key must not be the account's key");
   return e;

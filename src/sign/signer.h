@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "evidence/evidence.h"
 #include "ipc/message.h"
+#include "pki/key_list.h"
 
 struct signer;
 
@@ -20,6 +21,7 @@ struct signer_setup {
   const struct seal_ring *ring_signer;    /* seals accounts, issuances, revocations */
   const struct seal_ring *ring_validator; /* opens control and CAA statements */
   struct slice web_spki;                  /* DER SubjectPublicKeyInfo of the CA's own web key */
+  const struct key_list *blocklist;       /* keys that no certificate gets; NULL: none */
   int journal_fd; /* read-write, at best without O_APPEND; an empty file becomes a new journal */
 };
 

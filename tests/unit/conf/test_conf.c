@@ -101,6 +101,7 @@ static void every_kind_of_value(void **state) {
         "caa.identities = \"ca.example.test, example.test\"\n"
         "validation.resolvers = \"127.0.0.1:8053, [2001:db8::0:53], 192.0.2.53\"\n"
         "validation.trust_anchor = \". DS 20326 8 2 e06d, example. IN DNSKEY 257 3 13 AAAA\"\n"
+        "keys.blocklist = \"keys/blacklist.RSA-2048, lists/a_1/b..c\"\n"
         "validation.http_port = 5002\n"
         "validation.tls_port = \"5001\"\n"
         "log.level = debug\n"
@@ -129,6 +130,9 @@ static void every_kind_of_value(void **state) {
   assert_string_equal(c.resolvers[1], "2001:db8::53@53");
   assert_string_equal(c.resolvers[2], "192.0.2.53@53");
   assert_string_equal(c.trust_anchor, ". DS 20326 8 2 e06d\nexample. IN DNSKEY 257 3 13 AAAA");
+  assert_int_equal(c.blocklists_n, 2);
+  assert_string_equal(c.blocklists[0], "keys/blacklist.RSA-2048");
+  assert_string_equal(c.blocklists[1], "lists/a_1/b..c");
   assert_int_equal(c.http_port, 5002);
   assert_int_equal(c.tls_port, 5001);
   assert_int_equal(c.log_level, LOG_DEBUG);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "ipc/model.h"
 #include "pki/crl.h"
@@ -754,6 +755,30 @@ static void intent_without_outcome(void **state) {
   person_clear(&p);
 }
 
+/* BR 6.1.1.3 (4), (5): the signer looks for itself, whatever front let pass; and again after a restart. */
+static void listed_keys(void **state) {
+  (void)state;
+  struct person p = person_make(&w, KEY_P256);
+  person_join(&w, &p);
+  AUTO_PRIVATE_KEY key = NULL;
+  assert_int_equal(private_key_generate(KEY_P256, 0, &key), AVOW_OK);
+  struct digest sum = digest_of(public_key_spki(private_key_public(key)));
+  struct key_list list;
+  key_list_init(&list);
+  char hex[2 * sizeof sum.b + 1];
+  assert_int_equal(key_list_add(&list, slice_str(hex_encode(digest_slice(&sum), hex)), "list", NULL), AVOW_OK);
+  key_list_sort(&list);
+  struct issue_spec spec = {.who = &p, .names = one_name, .csr_key = key};
+  struct message m = world_issue(&w, &spec);
+  w.signer->setup.blocklist = &list;
+  refused(&m, ERR_BAD_PUBLIC_KEY);
+  issue(&p, one_name); /* another key */
+  w.signer->setup.blocklist = NULL;
+  granted(&m);
+  key_list_clear(&list);
+  person_clear(&p);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -777,6 +802,7 @@ int main(void) {
                                      TEST(orders_age),
                                      TEST(replay_knows_the_same),
                                      TEST(contradictions),
-                                     TEST(intent_without_outcome)};
+                                     TEST(intent_without_outcome),
+                                     TEST(listed_keys)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
