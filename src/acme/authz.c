@@ -42,12 +42,27 @@ static void authz_answer(struct acme_request *r, const struct rec_authz *a) {
   json_close(b, '}');
 }
 
+/* RFC 8555, 7.5.2: the only change that a client may ask for. */
+static avow_err expect_deactivation(struct acme_request *r) {
+  AUTO_JSON o = NULL;
+  struct slice status;
+  avow_err e = payload_parse(r->jws.payload, &o, &r->why);
+  if (e == AVOW_OK)
+    e = payload_text(o, "status", &status, &r->why);
+  if (e == AVOW_OK && (!status.p || !slice_eq_str(status, "deactivated")))
+    return problem_set(&r->why, ERR_MALFORMED, "An authorization's \"status\" can only become \"deactivated\"");
+  return e;
+}
+
 avow_err authz_post(struct acme_request *r) {
-  avow_err e = acme_expect_empty(r);
-  if (e != AVOW_OK)
-    return e;
   struct message m = {.type = MSG_authz_get, .authz_get = {.account = r->account, .authz = r->id}};
-  e = acme_call(r, &m, MSG_authz_is);
+  avow_err e = AVOW_OK;
+  if (r->jws.payload.n > 0) {
+    e = expect_deactivation(r);
+    m = (struct message){.type = MSG_authz_deactivate, .authz_deactivate = {.account = r->account, .authz = r->id}};
+  }
+  if (e == AVOW_OK)
+    e = acme_call(r, &m, MSG_authz_is);
   if (e == AVOW_OK)
     authz_answer(r, &acme_answer(r)->authz_is.authz);
   return e;

@@ -10,8 +10,9 @@ static avow_err rejected(struct problem *why) {
 }
 
 /* What is wrong with one item, told by its subproblem when there are several. */
-static avow_err read_item(const json_t *item, const struct name_policy *policy, const struct profile *profile,
-                          struct arena *a, struct name *out, struct slice *value, struct problem *why) {
+static avow_err read_item(const json_t *item, size_t number, const struct name_policy *policy,
+                          const struct profile *profile, struct arena *a, struct name *out, struct slice *value,
+                          struct problem *why) {
   struct slice type;
   if (!json_is_object(item))
     return problem_set(why, ERR_MALFORMED, "An identifier must be an object with \"type\" and \"value\"");
@@ -36,7 +37,8 @@ static avow_err read_item(const json_t *item, const struct name_policy *policy, 
       return rejected(why);
     return e;
   default:
-    return problem_set(why, ERR_UNSUPPORTED_IDENTIFIER, "Identifiers are of type \"dns\" or \"ip\"");
+    return problem_set(why, ERR_UNSUPPORTED_IDENTIFIER, "Identifier %zu is neither of type \"dns\" nor of type \"ip\"",
+                       number);
   }
 }
 
@@ -45,11 +47,12 @@ static struct rec_identifier identifier_of(const struct name *n) {
     .type = n->type == NAME_IP ? IDENTIFIER_IP : IDENTIFIER_DNS, .wildcard = n->wildcard, .value = n->text};
 }
 
-/* A bad item named as it came, as far as it fits and is printable: it goes back to its sender only. */
+/* A bad item named as it came, as far as it fits and is printable: it goes back to its sender only. Of an unknown type:
+   without a name, since every type that we could give it would be wrong. */
 static struct rec_identifier identifier_as_sent(const json_t *item, struct slice value, struct arena *a) {
   struct slice shown = arena_dup(a, slice_of(value.p, value.n > NAME_MAX_TEXT ? NAME_MAX_TEXT : value.n));
   struct slice type = slice_str(json_string_value(json_object_get(item, "type")));
-  return (struct rec_identifier){.type = slice_eq_str(type, "ip") ? IDENTIFIER_IP : IDENTIFIER_DNS,
+  return (struct rec_identifier){.type = (uint8_t)identifier_type_from_text(type),
                                  .value = shown.p ? shown : SLICE_LIT("")};
 }
 
@@ -99,7 +102,7 @@ avow_err identifiers_parse(const json_t *order, const struct name_policy *policy
     const json_t *item = json_array_get(list, i);
     struct problem detail = {0};
     struct slice value = SLICE_NONE;
-    avow_err e = read_item(item, policy, profile, a, &names[good], &value, &detail);
+    avow_err e = read_item(item, i + 1, policy, profile, a, &names[good], &value, &detail);
     if (e == AVOW_OK) {
       good++;
       continue;

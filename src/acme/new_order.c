@@ -1,5 +1,6 @@
 /* newOrder (RFC 8555, 7.4) with profiles (draft-ietf-acme-profiles). */
 #include "acme/resources.h"
+#include "pki/dates.h"
 
 enum { TOKEN_WAIT_MS = 3000, TOKEN_ASK_MS = 100 };
 
@@ -14,15 +15,17 @@ static avow_err read_time(const json_t *o, const char *name, int64_t *out, struc
   return AVOW_OK;
 }
 
-static avow_err read_times(struct acme_request *r, const json_t *o, struct msg_order_new *order) {
+/* Dates that the profile has no room for are refused before anybody proves a name for them. */
+static avow_err read_times(struct acme_request *r, const json_t *o, const struct profile *profile,
+                           struct msg_order_new *order) {
+  struct dates dates;
   avow_err e = read_time(o, "notBefore", &order->not_before, &r->why);
   if (e == AVOW_OK)
     e = read_time(o, "notAfter", &order->not_after, &r->why);
-  if (e != AVOW_OK || order->not_after == 0)
+  if (e != AVOW_OK)
     return e;
-  if (order->not_after <= r->now || order->not_after <= order->not_before)
-    return problem_set(&r->why, ERR_MALFORMED, "\"notAfter\" must be later than now and \"notBefore\"");
-  return AVOW_OK;
+  return profile_dates(profile, r->now / SECOND_MS, profile->backdate_s, order->not_before, order->not_after, &dates,
+                       &r->why);
 }
 
 static avow_err read_profile(struct acme_request *r, const json_t *o, const struct profile **out) {
@@ -59,7 +62,7 @@ avow_err new_order_post(struct acme_request *r) {
   if (e == AVOW_OK)
     e = read_profile(r, o, &profile);
   if (e == AVOW_OK)
-    e = read_times(r, o, order);
+    e = read_times(r, o, profile, order);
   if (e != AVOW_OK)
     return e;
   struct identifier_list list;

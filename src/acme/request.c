@@ -67,11 +67,12 @@ static void put_subproblems(struct buf *b, const struct rec_subproblem *subs, si
   for (size_t i = 0; i < n; i++) {
     AUTO_BUF identifier;
     buf_init(&identifier, 2048);
-    acme_put_identifier(&identifier, "identifier", &subs[i].identifier, true);
+    if (subs[i].identifier.type != 0) /* of a type that we know; RFC 8555, 6.7.1: it may be absent */
+      acme_put_identifier(&identifier, "identifier", &subs[i].identifier, true);
     buf_put_u8(&identifier, 0);
     struct problem p = message_problem(&subs[i].problem);
     json_name(b, NULL);
-    problem_json_put(b, p.err, problem_text(&p), (const char *)identifier.p);
+    problem_json_put(b, p.err, problem_text(&p), identifier.n > 1 ? (const char *)identifier.p : NULL);
   }
   json_close(b, ']');
 }

@@ -9,6 +9,7 @@
 #include "jose/jws.h"
 #include "pki/cert.h"
 #include "pki/csr.h"
+#include "pki/dates.h"
 #include "sign/signer.h"
 #include "sign/state.h"
 
@@ -19,8 +20,6 @@ enum {
 };
 /* How long after an order's lifetime its finalize job may still be waiting for a signer that was down. */
 #define ORDER_SLACK_MS ((int64_t)60 * 60 * 1000)
-/* BR 7.1.2.7: notBefore within 48 hours of the signing. */
-#define NOT_BEFORE_AHEAD_S ((int64_t)48 * 60 * 60)
 
 /* A parsed account key: making one from its JWK costs more than a look-up. */
 struct cached_key {

@@ -114,24 +114,20 @@ static avow_err check_key(struct signer *s, const struct csr *csr, const struct 
   return e;
 }
 
-/* The dates: those asked for where the profile has room for them, its own otherwise. Both ends count (RFC
- * 5280, 4.1.2.5). */
+/* No date that was asked for is moved: it is kept, or the request is refused. */
 static avow_err choose_dates(const struct signer *s, const struct msg_sign_issue *m, int64_t now_ms,
                              struct certificate_plan *p, struct problem *why) {
-  int64_t now_s = now_ms / SECOND_MS, earliest = now_s - p->profile->backdate_s;
-  p->not_before_s = earliest;
-  if (m->not_before / SECOND_MS > earliest)
-    p->not_before_s = m->not_before / SECOND_MS;
-  if (p->not_before_s > now_s + NOT_BEFORE_AHEAD_S)
-    return problem_set(why, ERR_MALFORMED, "notBefore is more than 48 hours ahead");
-  int64_t latest = p->not_before_s + p->profile->lifetime_s - 1;
-  if (m->not_after > 0 && m->not_after / SECOND_MS > latest)
-    return problem_set(why, ERR_MALFORMED, "notAfter is later than the profile allows");
-  p->not_after_s = m->not_after > 0 ? m->not_after / SECOND_MS : latest;
-  if (p->not_after_s > s->issuer.not_after_s)
-    p->not_after_s = s->issuer.not_after_s;
+  int64_t now_s = now_ms / SECOND_MS, latest = s->issuer.not_after_s;
+  struct dates dates;
+  avow_err e = profile_dates(p->profile, now_s, NOT_BEFORE_MOST_S, m->not_before, m->not_after, &dates, why);
+  if (e != AVOW_OK)
+    return e;
+  if (m->not_after > 0 && dates.not_after_s > latest)
+    return problem_set(why, ERR_MALFORMED, "\"notAfter\" is later than the issuer's");
+  p->not_before_s = dates.not_before_s;
+  p->not_after_s = dates.not_after_s < latest ? dates.not_after_s : latest;
   if (p->not_after_s <= p->not_before_s || p->not_after_s <= now_s)
-    return problem_set(why, ERR_MALFORMED, "notAfter is not after notBefore and now");
+    return problem_set(why, ERR_INTERNAL, "the issuer's certificate ends too soon");
   return AVOW_OK;
 }
 

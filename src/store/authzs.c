@@ -1,5 +1,6 @@
 /* Authorizations: made or reused for an order, read by their account. */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/random.h"
 #include "store/inner.h"
 
@@ -102,6 +103,8 @@ avow_err authz_problem(struct call *c, int64_t key, int status, struct rec_probl
   if (status == AUTHZ_VALID || status == AUTHZ_PENDING)
     return AVOW_OK;
   *out = (struct rec_problem){.err = ERR_UNAUTHORIZED, .detail = SLICE_LIT("the authorization is no longer valid")};
+  if (status == AUTHZ_DEACTIVATED)
+    out->detail = SLICE_LIT("the authorization was deactivated");
   if (status == AUTHZ_EXPIRED)
     out->detail = SLICE_LIT("the authorization expired");
   struct query q = db_query(c->db, "SELECT err, detail FROM challenges WHERE authz = ?1 AND status = 4 LIMIT 1");
@@ -116,4 +119,23 @@ avow_err authz_problem(struct call *c, int64_t key, int status, struct rec_probl
 avow_err authzs_get(struct call *c) {
   const struct msg_authz_get *m = &c->in->authz_get;
   return authz_answer(c, m->authz, m->account);
+}
+
+avow_err authzs_deactivate(struct call *c) {
+  const struct msg_authz_deactivate *m = &c->in->authz_deactivate;
+  struct authz_row z;
+  avow_err e = authz_row(c, m->authz, m->account, &z);
+  if (e != AVOW_OK)
+    return e;
+  if (!authz_may_become(z.status, AUTHZ_DEACTIVATED))
+    return problem_set(c->why, ERR_MALFORMED, "the authorization is %s", authz_status_text(z.status));
+  fault_point("store.authz_deactivate");
+  struct query q = db_query(c->db, "UPDATE authzs SET status = ?2 WHERE key = ?1");
+  query_int(&q, z.key);
+  query_int(&q, AUTHZ_DEACTIVATED);
+  e = query_run(&q);
+  effect_add(c->s, (struct effect){.kind = EFFECT_CHANGED, .id = z.id});
+  if (e == AVOW_OK)
+    e = orders_changed(c, z.key);
+  return e == AVOW_OK ? authz_answer(c, m->authz, m->account) : e;
 }

@@ -78,6 +78,7 @@ avow_err authz_for_order(struct call *c, int64_t account, const struct rec_ident
 /* Why the authorization failed; AVOW_OK in `err` when it did not. */
 avow_err authz_problem(struct call *c, int64_t key, int status, struct rec_problem *out) WARN_UNUSED;
 avow_err authzs_get(struct call *c) WARN_UNUSED;
+avow_err authzs_deactivate(struct call *c) WARN_UNUSED;
 
 /* ---- challenges.c */
 /* Answers authz_is; ERR_NOT_FOUND for another account's. */

@@ -174,6 +174,8 @@ avow_err order_names(struct call *c, int64_t order, struct rec_order_name **out,
   for (size_t i = 0; i < *n && e == AVOW_OK; i++) {
     (*out)[i].identifier = head.authzs[i].identifier;
     e = statements_get(c, parts[i].key, &(*out)[i]);
+    if (parts[i].status == AUTHZ_DEACTIVATED) /* since finalize: what it proved is withdrawn */
+      (*out)[i].control_n = 0;
   }
   return e;
 }

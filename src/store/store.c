@@ -38,6 +38,7 @@ static const struct handler {
   {MSG_order_new, true, true, orders_new},
   {MSG_challenge_respond, true, true, challenges_respond},
   {MSG_order_finalize, true, true, orders_finalize},
+  {MSG_authz_deactivate, true, true, authzs_deactivate},
   {MSG_certificate_get, false, true, certificates_get},
   {MSG_challenge_get, false, true, challenges_get},
   {MSG_job_validated, true, false, jobs_validated},

@@ -221,6 +221,44 @@ def test_failed_challenge(client, names):
     assert order["status"] == "invalid" and order["error"]["type"].startswith("urn:ietf:params:acme:error:")
 
 
+def test_authorization_deactivated(client, names):
+    """RFC 8555, 7.5.2: pending and valid ones; what was proved is not used again."""
+    name, off = "given-up.flow.test", {"status": "deactivated"}
+    order_url, order = client.order([name])
+    reply = client.ok(order["authorizations"][0], off)
+    common_headers(client, reply)
+    assert (reply.status, reply.json["status"], reply.json["challenges"]) == (200, "deactivated", [])
+    assert client.ok(order["authorizations"][0]).json == reply.json
+    ended = client.ok(order_url).json
+    assert ended["status"] == "invalid" and ended["error"]["type"].endswith(":unauthorized")
+    order_url, order = client.order([name])
+    client.authorize(order, names.solve_http)
+    second_url, second = client.order([name])
+    assert second["status"] == "ready" and second["authorizations"] == order["authorizations"]
+    assert client.ok(order["authorizations"][0], off).json["status"] == "deactivated"
+    assert client.ok(order["authorizations"][0], off).json["status"] == "deactivated"
+    for url, one in ((order_url, order), (second_url, second)):
+        assert client.ok(url).json["status"] == "invalid"
+        refused = client.post(one["finalize"], {"csr": b64(csr([name])[0])})
+        assert (refused.status, refused.type) == (403, "orderNotReady")
+    _, third = client.order([name])
+    assert third["status"] == "pending" and third["authorizations"] != order["authorizations"]
+
+
+def test_dates(client, names):
+    """What an order asks for stands in the certificate."""
+    now = int(time.time())
+    show = lambda s: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(s))
+    for before, after in ((now, now + 86400), (now + 86400, None), (None, now + 7 * 86400)):
+        asked = {k: show(v) for k, v in (("notBefore", before), ("notAfter", after)) if v}
+        order_url, order = client.order(["dates.flow.test"], **asked)
+        assert {k: order[k] for k in asked} == asked
+        client.authorize(order, names.solve_http)
+        made = leaf(client.finalize(order_url, order, csr(["dates.flow.test"])[0]))
+        assert before is None or show(before) == made.not_valid_before.strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert after is None or show(after) == made.not_valid_after.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def test_orders_list(client):
     made = [client.order([f"n{i}.list.flow.test"])[0] for i in range(103)]
     seen, url, pages = [], client.kid + "/orders", 0

@@ -1,6 +1,7 @@
 """What ACME must refuse, with which status and type, and with the headers that errors carry too."""
 import base64
 import json
+import time
 
 import pytest
 from cryptography import x509
@@ -332,9 +333,36 @@ def test_subproblems(client):
     assert [s["identifier"] for s in subs] == [{"type": "dns", "value": n} for n in names[1:]]
     assert all(s["type"].endswith(":rejectedIdentifier") and s["detail"] for s in subs)
     mixed = order_payload("bad_one.test")
-    mixed["identifiers"].append({"type": "email", "value": "a@example.org"})
+    mixed["identifiers"].append({"type": "email", "value": "a.example.org"})
     reply = refused(client.post(client.directory["newOrder"], mixed), 400, "compound")
     assert {s["type"].rsplit(":", 1)[1] for s in reply.json["subproblems"]} == {"rejectedIdentifier", "unsupportedIdentifier"}
+    # What is of an unknown type is not called a name.
+    other = next(s for s in reply.json["subproblems"] if s["type"].endswith(":unsupportedIdentifier"))
+    assert "identifier" not in other and "Identifier 2" in other["detail"]
+
+
+@pytest.mark.parametrize("before,after", [(-7, None), (3, None), (None, 400), (None, -1), (1, 1), (1, 0.5), (-30, 1)])
+def test_dates(client, before, after):
+    """Days from now that the profile has no room for: known at once, not when the names are proved."""
+    show = lambda days: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + days * 86400))
+    asked = {k: show(v) for k, v in (("notBefore", before), ("notAfter", after)) if v is not None}
+    refused(client.post(client.directory["newOrder"], order_payload("dates.negative.test", **asked)), 400, "malformed")
+
+
+def test_authorization_changes(client, stranger, names):
+    _, order = client.order(["authz.negative.test"])
+    url = order["authorizations"][0]
+    for payload in ({}, {"status": "valid"}, {"status": 4}, {"status": "revoked"}, [], "x"):
+        refused(client.post(url, payload), 400, "malformed")
+    assert client.ok(url).json["status"] == "pending"
+    stranger.register()
+    refused(stranger.post(url, {"status": "deactivated"}), 404, "malformed")
+    assert client.ok(url).json["status"] == "pending"
+    challenge = next(c for c in client.ok(url).json["challenges"] if c["type"] == "http-01")
+    names.solve_http("authz.negative.test", challenge["token"], "something else")
+    client.ok(challenge["url"], {})
+    assert client.poll(url).json["status"] == "invalid"
+    refused(client.post(url, {"status": "deactivated"}), 400, "malformed")
 
 
 def test_finalize(client, names):

@@ -187,7 +187,7 @@ static int group_begin(void **state) {
   static char *hosts[] = {host};
   config = (struct config){.hosts = hosts, .hosts_n = 1, .https_url = url, .kind = KIND_TEST};
   snprintf(config.default_profile, sizeof config.default_profile, "classic");
-  config.profiles[0] = (struct profile){.name = "classic", .max_names = 10};
+  config.profiles[0] = (struct profile){.name = "classic", .max_names = 10, .lifetime_s = 86400};
   config.profiles_n = 1;
   if (private_key_generate(KEY_P256, 0, &key) != AVOW_OK || private_key_generate(KEY_P256, 0, &other_key) != AVOW_OK ||
       channel_pair(fds) != AVOW_OK || site_init(&site, &config, -1) != AVOW_OK)

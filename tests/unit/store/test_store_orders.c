@@ -140,6 +140,80 @@ static void reuse(void **state) {
   assert_int_equal(w->out.order_is.order.status, ORDER_PENDING);
 }
 
+/* RFC 8555, 7.5.2, before and after validation. */
+static void deactivated(void **state) {
+  struct world *w = *state;
+  struct id128 account = world_account(w, 1), other = world_account(w, 2);
+  struct rec_identifier name = world_dns("example.org", false);
+  struct rec_order order = world_order(w, account, &name, 1);
+  struct message m = {.type = MSG_authz_deactivate,
+                      .authz_deactivate = {.account = other, .authz = order.authzs[0].id}};
+  assert_int_equal(world_send(w, &m), ERR_NOT_FOUND);
+  m.authz_deactivate.account = account;
+  for (int i = 0; i < 2; i++) { /* again changes nothing */
+    assert_int_equal(world_send(w, &m), AVOW_OK);
+    assert_int_equal(w->out.authz_is.authz.status, AUTHZ_DEACTIVATED);
+  }
+  assert_true(world_effect(w, EFFECT_CHANGED, &order.id));
+  order = world_order_get(w, account, order.id);
+  assert_int_equal(order.status, ORDER_INVALID);
+  assert_int_equal(order.problem.err, ERR_UNAUTHORIZED);
+  assert_true(slice_eq_str(order.problem.detail, "the authorization was deactivated"));
+  struct rec_authz z = world_authz_get(w, account, order.authzs[0].id);
+  struct message respond = {.type = MSG_challenge_respond,
+                            .challenge_respond = {.account = account, .challenge = z.challenges[0].id}};
+  assert_int_equal(world_send(w, &respond), AVOW_OK);
+  struct message job;
+  assert_false(store_job_offer(w->s, w->now_ms, &w->a, &job));
+
+  /* While it is validated: what comes out does not revive it. */
+  order = world_order(w, account, &name, 1);
+  m.authz_deactivate.authz = order.authzs[0].id;
+  z = world_authz_get(w, account, order.authzs[0].id);
+  respond.challenge_respond.challenge = world_challenge(&z, METHOD_HTTP_01);
+  assert_int_equal(world_send(w, &respond), AVOW_OK);
+  job = world_job(w, MSG_job_validate);
+  assert_int_equal(world_send(w, &m), AVOW_OK);
+  struct rec_blob control = {SLICE_LIT("control")};
+  struct message end = {.type = MSG_job_validated,
+                        .job_validated = {.job = job.job_validate.job,
+                                          .challenge = job.job_validate.challenge,
+                                          .valid = true,
+                                          .control = &control,
+                                          .control_n = 1}};
+  assert_int_equal(world_send(w, &end), AVOW_OK);
+  assert_int_equal(world_authz_get(w, account, z.id).status, AUTHZ_DEACTIVATED);
+
+  /* Valid: two orders end with it, it is not used again, and a finalize that waits gets nothing of it. */
+  order = world_order(w, account, &name, 1);
+  world_validate(w, account, order.authzs[0].id, METHOD_HTTP_01, true);
+  struct rec_order second = world_order(w, account, &name, 1);
+  assert_int_equal(second.status, ORDER_READY);
+  struct message finalize = {.type = MSG_order_finalize,
+                             .order_finalize = {.account = account, .order = second.id, .jws = SLICE_LIT("j")}};
+  assert_int_equal(world_send(w, &finalize), AVOW_OK);
+  m.authz_deactivate.authz = order.authzs[0].id;
+  assert_int_equal(world_send(w, &m), AVOW_OK);
+  job = world_job(w, MSG_job_issue);
+  assert_int_equal(job.job_issue.names_n, 1);
+  assert_int_equal(job.job_issue.names[0].control_n, 0);
+  assert_int_equal(world_order_get(w, account, order.id).status, ORDER_INVALID);
+  finalize.order_finalize.order = order.id;
+  assert_int_equal(world_send(w, &finalize), ERR_ORDER_NOT_READY);
+  assert_int_equal(world_order(w, account, &name, 1).status, ORDER_PENDING);
+  struct id128 kept = order.authzs[0].id;
+
+  /* One that failed has nothing to give up. */
+  order = world_order(w, account, &name, 1);
+  world_validate(w, account, order.authzs[0].id, METHOD_HTTP_01, false);
+  m.authz_deactivate.authz = order.authzs[0].id;
+  assert_int_equal(world_send(w, &m), ERR_MALFORMED);
+  if (strcmp(w->path, ":memory:") == 0)
+    return;
+  world_restart(w);
+  assert_int_equal(world_authz_get(w, account, kept).status, AUTHZ_DEACTIVATED);
+}
+
 static void refused_orders(void **state) {
   struct world *w = *state;
   struct id128 account = world_account(w, 1);
@@ -258,8 +332,8 @@ static void order_lists(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    BOTH(whole_way),      BOTH(failed_validation), BOTH(expiry),           BOTH(reuse),
-    BOTH(refused_orders), BOTH(foreign_objects),   BOTH(issuance_refused), BOTH(order_lists),
+    BOTH(whole_way),       BOTH(failed_validation), BOTH(expiry),      BOTH(reuse),       BOTH(refused_orders),
+    BOTH(foreign_objects), BOTH(issuance_refused),  BOTH(order_lists), BOTH(deactivated),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
