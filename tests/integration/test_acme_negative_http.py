@@ -11,8 +11,8 @@ from refusals import refused
 
 pytestmark = pytest.mark.usefixtures("nothing_changes")
 
-GET_ROUTES, POST_ROUTES = ("directory", "newNonce"), ("newAccount", "newOrder", "revokeCert", "account", "orders", "order", "finalize", "authz",
-    "challenge", "certificate")
+GET_ROUTES = ("directory", "newNonce")
+POST_ROUTES = ("newAccount", "newOrder", "revokeCert", "keyChange", "account", "orders", "order", "finalize", "authz", "challenge", "certificate")
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,8 @@ def leaver(service, names):
     """A deactivated account and the URLs of what it had."""
     one = Client(service.directory, service.root)
     one.register()
-    one.urls = {"account": one.kid, "orders": one.kid + "/orders", "newOrder": one.directory["newOrder"], "revokeCert": one.directory["revokeCert"]}
+    one.urls = {"account": one.kid, "orders": one.kid + "/orders", "newOrder": one.directory["newOrder"], "revokeCert": one.directory["revokeCert"],
+                "keyChange": one.directory["keyChange"]}
     one.urls["order"], order = one.order(["leaver.test"])
     one.urls["finalize"], one.urls["authz"] = order["finalize"], order["authorizations"][0]
     one.urls["challenge"] = one.ok(one.urls["authz"]).json["challenges"][0]["url"]
@@ -108,7 +109,8 @@ def test_deactivated_account_reads_nothing(leaver, what):
 @pytest.mark.parametrize("what, payload", [
     ("account", {"status": "valid"}), ("account", {"status": "deactivated"}), ("account", {"contact": []}), ("newOrder", order_payload("a.test")),
     ("challenge", {}), ("finalize", {"csr": b64(csr(["leaver.test"])[0])}), ("authz", {"status": "deactivated"}),
-    ("revokeCert", {"certificate": "AAAA"})])
+    ("revokeCert", {"certificate": "AAAA"}),
+    ("keyChange", {})])
 def test_deactivated_account_does_nothing(leaver, what, payload):
     refused(leaver.post(leaver.urls[what], payload), 403, "unauthorized")
 
