@@ -158,6 +158,10 @@ def test_order_answers(client, names):
 
     download = client.ok(valid.json["certificate"])
     common_headers(client, download)
+    # There is one chain (RFC 8555, 7.4.2).
+    assert not [v for v in download.headers.get_all("Link") if "alternate" in v]
+    other = client.post(valid.json["certificate"] + "/1")
+    assert (other.status, other.type) == (404, "malformed")
     assert download.headers["Content-Type"] == "application/pem-certificate-chain"
     chain = download.body.decode()
     assert len(blocks(chain)) == 2 and "".join(blocks(chain)) == chain

@@ -63,6 +63,16 @@ def test_certbot_http01(ca, tmp_path, key):
     record("certbot", "revoke by account")
 
 
+def test_certbot_dry_run(ca, tmp_path):
+    """The second run meets the authorization of the first, gives it up (RFC 8555, 7.5.2) and proves the name again."""
+    for _ in range(2):
+        certbot(ca, tmp_path, "certonly", "--dry-run", "--standalone", "--agree-tos", "--register-unsafely-without-email", "-d", "certbot-dry.test")
+    log = (tmp_path / "logs" / "letsencrypt.log").read_text()
+    assert '"status": "deactivated"' in log and "Recreating order after authz deactivation" in log
+    assert not (tmp_path / "config" / "live").exists()
+    record("certbot", "dry run, authorizations deactivated")
+
+
 def test_certbot_revoke_by_certificate_key(ca, tmp_path):
     name = "certbot-bykey.test"
     certbot(ca, tmp_path, "certonly", "--standalone", "--agree-tos", "-m", MAIL, "--no-eff-email", "-d", name)
