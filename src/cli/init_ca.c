@@ -28,6 +28,11 @@ static avow_err sign_certificate(const struct ca_request *r, const struct privat
   buf_init(&signature, 1024);
   arena_init(&arena, CA_CERT_MAX);
   avow_err e = tbs_ca_put(&tbs, r);
+  if (e == AVOW_OK) {
+    e = tbs_ca_lint(buf_slice(&tbs), r, why);
+    if (e != AVOW_OK)
+      return e;
+  }
   if (e == AVOW_OK)
     e = private_key_sign(signer, r->alg, SIGNATURE_DER, buf_slice(&tbs), &signature);
   if (e != AVOW_OK)
@@ -42,6 +47,7 @@ static avow_err sign_certificate(const struct ca_request *r, const struct privat
 
 /* The validity begins a little in the past, for clients whose clock is behind and because leaves are backdated too. */
 static void set_validity(struct ca_request *r, int64_t now_ms, int days) {
+  r->signing_s = now_ms / 1000;
   r->not_before_s = now_ms / 1000 - BACKDATE_S;
   r->not_after_s = r->not_before_s + (int64_t)days * DAY_S - 1;
 }
@@ -102,6 +108,11 @@ static avow_err make_root_crl(struct init_ca *ca, struct slice name, enum signat
   buf_init(&tbs, CA_CERT_MAX);
   buf_init(&signature, 1024);
   avow_err e = tbs_crl_put(&tbs, &r);
+  if (e == AVOW_OK) {
+    e = tbs_crl_lint(buf_slice(&tbs), &r, why);
+    if (e != AVOW_OK)
+      return e;
+  }
   if (e == AVOW_OK)
     e = private_key_sign(ca->root_key, alg, SIGNATURE_DER, buf_slice(&tbs), &signature);
   if (e != AVOW_OK)

@@ -27,6 +27,8 @@ struct leaf_request {
   size_t names_n;
   struct slice common_name; /* empty: none; the subject is then empty and the SAN critical */
   const struct profile *profile;
+  int64_t signing_s; /* now */
+  bool is_public;    /* of a CA of kind public */
   const char *ocsp_url, *ca_url, *crl_url; /* NULL: left out; ca_url is required */
 };
 
@@ -45,8 +47,12 @@ struct ca_request {
   bool server_auth;             /* ca-rules 45: EKU serverAuth (sub-CA) */
   const char *policy_oid;       /* sub-CA; NULL: none (private CA: anyPolicy when wanted is given as its OID) */
   const char *ca_url, *crl_url; /* sub-CA */
+  int64_t signing_s;            /* now */
+  bool is_public;               /* a CA of kind public */
 };
 avow_err tbs_ca_put(struct buf *b, const struct ca_request *r) WARN_UNUSED;
+/* Own lint of such a TBS before it is signed (ca-rules 44 to 47). ERR_LINT with `why`. */
+avow_err tbs_ca_lint(struct slice tbs, const struct ca_request *r, struct problem *why) WARN_UNUSED;
 
 /* Certificate ::= SEQUENCE { tbs, alg, BIT STRING signature }. */
 void signed_put(struct buf *b, struct slice tbs, enum signature_alg alg, struct slice signature);

@@ -1,3 +1,7 @@
+#include "pki/lint.h"
+
+#include <stdlib.h>
+
 #include "der/oid.h"
 #include "pki/cert.h"
 #include "pki/ext.h"
@@ -22,8 +26,11 @@ static bool is_critical(const struct lint *l, struct slice oid) {
   return x && x->critical;
 }
 
-/* A profile that names a CA/Browser Forum policy is a public one. */
-static bool is_public(const struct profile *profile) {
+/* A profile that names a CA/Browser Forum policy is a public one, whatever the CA. */
+static bool is_public(const struct leaf_request *r) {
+  const struct profile *profile = r->profile;
+  if (r->is_public)
+    return true;
   for (size_t i = 0; i < profile->policy_oids_n; i++)
     if (slice_starts(slice_str(profile->policy_oids[i]), SLICE_LIT("2.23.140.")))
       return true;
@@ -32,13 +39,18 @@ static bool is_public(const struct profile *profile) {
 
 /* TLS BR 6.3.2: the last second counts, and a public certificate has at most 200 days. */
 static const char *check_validity(const struct lint *l) {
-  enum { PUBLIC_MAX_S = 200 * 86400 };
+  enum { PUBLIC_MAX_S = 200 * 86400, NOT_BEFORE_MOST_S = 48 * 3600 };
   int64_t lifetime = l->tbs->not_after_s - l->tbs->not_before_s + 1;
   if (l->tbs->not_before_s != l->r->not_before_s || l->tbs->not_after_s != l->r->not_after_s)
     return "the times are not those asked for";
   if (lifetime < 2 || lifetime > l->r->profile->lifetime_s)
     return "the lifetime is not within the profile's";
-  return is_public(l->r->profile) && lifetime > PUBLIC_MAX_S ? "the lifetime is over 200 days" : NULL;
+  if (is_public(l->r) && lifetime > PUBLIC_MAX_S)
+    return "the lifetime is over 200 days";
+  /* TLS BR 7.1.2.7. */
+  return llabs(l->tbs->not_before_s - l->r->signing_s) > NOT_BEFORE_MOST_S
+           ? "notBefore is more than 48 hours from the signing"
+           : NULL;
 }
 
 static const char *check_version(const struct lint *l) {
@@ -60,56 +72,14 @@ static const char *check_issuer(const struct lint *l) {
 }
 
 static const char *check_algorithm(const struct lint *l) {
-  bool allowed = l->r->alg != SIG_NONE && l->r->alg != SIG_EDDSA; /* TLS BR 7.1.3.2 */
-  return allowed && slice_eq(l->tbs->alg, signature_alg_identifier(l->r->alg))
-           ? NULL
-           : "the signature algorithm is not a listed encoding of the issuer's";
+  return lint_algorithm_is(l->tbs->alg, l->r->alg) ? NULL
+                                                   : "the signature algorithm is not a listed encoding of the issuer's";
 }
 
-/* RSAPublicKey: the sizes that keycheck() lets through (TLS BR 6.1.5, 6.1.6). */
-static bool rsa_ok(struct slice bits) {
-  struct der outer = der_of(bits), d = der_enter(&outer, DER_SEQUENCE);
-  struct slice n = der_unsigned(&d), e = der_unsigned(&d);
-  der_leave(&outer, &d);
-  return der_at_end(&outer) && (n.n == 256 || n.n == 384 || n.n == 512) && n.p[0] >= 0x80 && (n.p[n.n - 1] & 1) &&
-         e.n >= 3 && e.n <= 32 && (e.p[e.n - 1] & 1);
-}
-
-static bool point_ok(struct slice bits, size_t field) {
-  return bits.n == 1 + 2 * field && bits.p[0] == 0x04;
-}
-
-/* TLS BR 7.1.3.1: exactly these AlgorithmIdentifiers. */
 static const char *check_key(const struct lint *l) {
-  static const uint8_t rsa[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
-                                0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
-  static const uint8_t p256[] = {0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
-                                 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
-  static const uint8_t p384[] = {0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-                                 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
   if (!slice_eq(l->tbs->spki, l->r->spki))
     return "the key is not the one asked for";
-  struct der outer = der_of(l->tbs->spki), d = der_enter(&outer, DER_SEQUENCE);
-  struct slice alg = der_element(&d, DER_SEQUENCE), bits = der_bit_string(&d);
-  der_leave(&outer, &d);
-  bool ok = der_at_end(&outer);
-  switch (l->r->key_type) {
-  case KEY_RSA:
-    ok = ok && slice_eq(alg, SLICE_OF(rsa)) && rsa_ok(bits);
-    break;
-  case KEY_P256:
-    ok = ok && slice_eq(alg, SLICE_OF(p256)) && point_ok(bits, 32);
-    break;
-  case KEY_P384:
-    ok = ok && slice_eq(alg, SLICE_OF(p384)) && point_ok(bits, 48);
-    break;
-  case KEY_NONE:
-  case KEY_P521:
-  case KEY_ED25519:
-    ok = false;
-    break;
-  }
-  return ok ? NULL : "the key is of no allowed kind, size or encoding";
+  return lint_key_ok(l->tbs->spki, l->r->key_type) ? NULL : "the key is of no allowed kind, size or encoding";
 }
 
 /* One GeneralName of the SAN: of an allowed type, canonical, no wildcard of a public suffix, and the name asked for. */
@@ -125,6 +95,9 @@ static const char *check_name(const struct lint *l, uint8_t tag, struct slice co
     return "a DNS name is not in lower case";
   if (name.wildcard && name_is_public_suffix(name.text))
     return "a wildcard stands directly above a public suffix";
+  /* Public: no internal name, no reverse zone, no .onion (TLS BR 4.2.2, appendix B). Addresses are the validator's. */
+  if (dns && l->r->is_public && name_check(&name, &(struct name_policy){0}, NULL) != AVOW_OK)
+    return "a DNS name is not one of the public DNS";
   return name_eq(&name, expect) ? NULL : "a subject alternative name is not the one asked for";
 }
 
@@ -197,6 +170,8 @@ static const char *check_basic_constraints(const struct lint *l) {
 static const char *check_policies(const struct lint *l) {
   const struct profile *profile = l->r->profile;
   const struct extension *x = tbs_extension(l->tbs, OID_CERTIFICATE_POLICIES);
+  if (profile->policy_oids_n == 0 && l->r->is_public)
+    return "there is no certificate policy";
   if (profile->policy_oids_n == 0)
     return x ? "there are certificate policies" : NULL;
   struct der outer = der_of(extension_value(l, OID_CERTIFICATE_POLICIES)), d = der_enter(&outer, DER_SEQUENCE);
@@ -213,17 +188,12 @@ static const char *check_policies(const struct lint *l) {
   return der_at_end(&outer) && !x->critical ? NULL : "the certificate policies are not the profile's";
 }
 
-/* A URI that a relying party can fetch without needing TLS first (RFC 5280, 8). */
-static bool url_is(struct slice uri, const char *expect) {
-  return slice_starts(uri, SLICE_LIT("http://")) && slice_eq_str(uri, expect);
-}
-
 /* One AccessDescription with this method and URL, when `url` is wanted. */
 static bool access_ok(struct der *list, struct slice method, const char *url) {
   if (!url)
     return true;
   struct der access = der_enter(list, DER_SEQUENCE);
-  bool ok = slice_eq(der_oid(&access), method) && url_is(der_read(&access, DER_CONTEXT(6)), url);
+  bool ok = slice_eq(der_oid(&access), method) && lint_url_is(der_read(&access, DER_CONTEXT(6)), url);
   der_leave(list, &access);
   return ok;
 }
@@ -267,15 +237,7 @@ static const char *check_crl_point(const struct lint *l) {
     return "there is neither a CRL nor an OCSP URL";
   if (!wanted)
     return x ? "there is a CRL distribution point" : NULL;
-  struct der outer = der_of(extension_value(l, OID_CRL_DISTRIBUTION_POINTS)), list = der_enter(&outer, DER_SEQUENCE);
-  struct der point = der_enter(&list, DER_SEQUENCE), name = der_enter(&point, DER_CONTEXT_SET(0));
-  struct der full = der_enter(&name, DER_CONTEXT_SET(0));
-  bool ok = url_is(der_read(&full, DER_CONTEXT(6)), l->r->crl_url);
-  der_leave(&name, &full);
-  der_leave(&point, &name);
-  der_leave(&list, &point);
-  der_leave(&outer, &list);
-  return ok && der_at_end(&outer) && !x->critical ? NULL : "the CRL distribution point is wrong";
+  return lint_crl_point_is(x, l->r->crl_url) ? NULL : "the CRL distribution point is wrong";
 }
 
 /* TLS BR 7.1.2.7.6: nothing that no rule above has looked at. */

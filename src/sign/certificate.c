@@ -39,6 +39,8 @@ avow_err plan_certificate(struct signer *s, struct work *w, const struct certifi
                            .names_n = p->names_n,
                            .common_name = p->common_name,
                            .profile = p->profile,
+                           .signing_s = w->now_ms / SECOND_MS,
+                           .is_public = s->setup.config->kind == KIND_PUBLIC,
                            .ocsp_url = p->profile->ocsp ? s->ocsp_url : NULL,
                            .ca_url = s->ca_url,
                            .crl_url = p->profile->crl ? crl_url : NULL};

@@ -6,6 +6,9 @@
 #include "pki/crl.h"
 #include "sign/internal.h"
 
+/* TLS BR 7.2: ten days. */
+enum { CRL_LIFETIME_MOST_S = 10 * 86400 };
+
 struct entries {
   struct crl_entry *p;
   size_t n;
@@ -42,6 +45,11 @@ static avow_err sign_list(struct signer *s, const struct crl_request *r, struct 
   buf_init(&signature, 2048);
   buf_init(&out, FRAME_PAYLOAD_MAX);
   avow_err e = tbs_crl_put(&tbs, r);
+  if (e == AVOW_OK) {
+    e = tbs_crl_lint(buf_slice(&tbs), r, why);
+    if (e != AVOW_OK)
+      return e;
+  }
   if (e == AVOW_OK)
     e = private_key_sign(s->setup.issuer_key, s->alg, SIGNATURE_DER, buf_slice(&tbs), &signature);
   if (e != AVOW_OK)
@@ -89,7 +97,9 @@ avow_err plan_crl(struct signer *s, struct work *w, struct problem *why) {
                           .number = last ? last->number + 1 : 1,
                           .idp_url = is_alone(s) ? NULL : url,
                           .entries = entries.p,
-                          .entries_n = entries.n};
+                          .entries_n = entries.n,
+                          .lifetime_most_s = CRL_LIFETIME_MOST_S,
+                          .is_public = config->kind == KIND_PUBLIC};
   struct slice der;
   e = sign_list(s, &r, &der, why);
   if (e != AVOW_OK)

@@ -145,6 +145,7 @@ struct leaf_request sample_leaf(const struct sample_ca *ca, const struct profile
     .names = names,
     .names_n = n,
     .profile = profile,
+    .signing_s = sample_time_s,
     .ocsp_url = "http://ca.example/ocsp",
     .ca_url = "http://ca.example/ca/I1.cer",
     .crl_url = "http://ca.example/crl/I1/3.crl",

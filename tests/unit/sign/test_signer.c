@@ -789,6 +789,41 @@ static void listed_keys(void **state) {
   person_clear(&p);
 }
 
+/* A profile that asks for what no certificate may be: nothing is signed, and the refusal is in the journal. */
+static void bad_profile(void **state) {
+  (void)state;
+  struct person p = person_make(&w, KEY_P256);
+  person_join(&w, &p);
+  struct profile *profile = &w.config.profiles[0];
+  const struct profile good = *profile;
+  struct issue_spec spec = {.who = &p, .names = one_name, .profile = good.name};
+  for (int i = 0; i < 2; i++) {
+    *profile = good;
+    if (i == 0)
+      profile->crl = profile->ocsp = false; /* neither way to learn of a revocation */
+    else
+      profile->lifetime_s = INT64_C(201) * 86400, strcpy(profile->policy_oids[0], "2.23.140.1.2.1"),
+      profile->policy_oids_n = 1;
+    uint64_t next = signer_next_record(w.signer), end = w.signer->journal.end;
+    struct message m = world_issue(&w, &spec);
+    refused(&m, ERR_LINT);
+    assert_int_equal(signer_next_record(w.signer), next);
+    AUTO_BUF bytes;
+    buf_init(&bytes, 1024 * 1024);
+    struct frame f;
+    struct refusal refusal;
+    assert_int_equal(journal_read(&w.signer->journal, end, &bytes, &f, NULL), AVOW_OK);
+    assert_int_equal(f.type, FRAME_REFUSAL); /* no intent: the key was not asked */
+    assert_int_equal(refusal_get(f.payload, &refusal, NULL), AVOW_OK);
+    assert_int_equal(refusal.err, ERR_LINT);
+    assert_true(id_eq(refusal.job, m.sign_issue.job));
+    assert_int_equal(frame_end(&f), w.signer->journal.end);
+  }
+  *profile = good;
+  issue(&p, one_name);
+  person_clear(&p);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -813,6 +848,7 @@ int main(void) {
                                      TEST(replay_knows_the_same),
                                      TEST(contradictions),
                                      TEST(intent_without_outcome),
-                                     TEST(listed_keys)};
+                                     TEST(listed_keys),
+                                     TEST(bad_profile)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
