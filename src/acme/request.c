@@ -46,6 +46,7 @@ static struct acme_request *request_of(struct http_worker *w, void *context, str
     r->site = worker->site;
     r->x = x;
     r->arena = x->arena;
+    r->began = clock_mono_ms();
     x->state = r;
   }
   /* A request may wake on another worker. */
@@ -153,6 +154,7 @@ enum http_verdict acme_run(struct http_worker *w, void *context, struct http_exc
     answer_error(r, e);
   put_common(r->site, &x->rq, e == ERR_BAD_NONCE, &x->rs);
   http_header_put(&x->rs, "Cache-Control", "no-store");
+  metrics_count(&r->site->metrics, resource->name, x->rs.status, clock_mono_ms() - r->began);
   return HTTP_ANSWER;
 }
 

@@ -33,6 +33,7 @@ struct acme_request {
   struct http_worker *http;
   struct http_exchange *x;
   struct arena *arena;
+  int64_t began;   /* monotonic */
   int64_t now;     /* wall clock of this step */
   struct id128 id; /* of the object in the path */
   /* Known after authentication; jws and key are gone after the first step. */

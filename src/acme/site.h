@@ -5,6 +5,7 @@
 
 #include "acme/budget.h"
 #include "acme/key_cache.h"
+#include "acme/metrics.h"
 #include "acme/nonce.h"
 #include "conf/conf.h"
 #include "pki/key_list.h"
@@ -23,7 +24,8 @@ struct acme_site {
   struct nonce_maker nonces;
   struct key_cache *keys;
   struct budget *addresses, *accounts; /* what each may spend on signatures */
-  const struct key_list *blocklist; /* keys that no certificate gets; borrowed, NULL: none */
+  const struct key_list *blocklist;    /* keys that no certificate gets; borrowed, NULL: none */
+  struct metrics metrics;
   struct name_policy policy;
   char *bases[BASES_MAX]; /* of URLs: config->https_url first, then those of all hosts and listeners */
   size_t bases_n;

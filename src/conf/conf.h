@@ -35,8 +35,8 @@ struct config {
   /* host, base of all https URLs */
   char **hosts;
   size_t hosts_n;
-  struct endpoint *https, *http;
-  size_t https_n, http_n;
+  struct endpoint *https, *http, *metrics;
+  size_t https_n, http_n, metrics_n;
   char *https_url; /* "https://HOST:PORT" without a final slash: the base of all ACME URLs (host 1, port of listener 1;
                       no port when it is 443) */
   char *http_url;  /* without a final slash */

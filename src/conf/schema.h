@@ -53,8 +53,8 @@ bool conf_duration(struct slice text, int64_t *seconds);
 /* The shortest such text of 0 or more seconds. */
 void conf_duration_put(struct buf *out, int64_t seconds);
 
-conf_setter conf_set_kind, conf_set_hosts, conf_set_endpoints, conf_set_url, conf_set_base_url, conf_set_resolvers,
-  conf_set_anchor, conf_set_int, conf_set_duration, conf_set_shift, conf_set_bool, conf_set_names, conf_set_networks,
-  conf_set_level, conf_set_profile_name, conf_set_files, conf_set_text, conf_set_oids;
+conf_setter conf_set_kind, conf_set_hosts, conf_set_endpoints, conf_set_loopback, conf_set_url, conf_set_base_url,
+  conf_set_resolvers, conf_set_anchor, conf_set_int, conf_set_duration, conf_set_shift, conf_set_bool, conf_set_names,
+  conf_set_networks, conf_set_level, conf_set_profile_name, conf_set_files, conf_set_text, conf_set_oids;
 
 #endif

@@ -306,6 +306,19 @@ bool conf_set_endpoints(struct arena *a, void *target, const struct conf_row *ro
   return n > 0;
 }
 
+bool conf_set_loopback(struct arena *a, void *target, const struct conf_row *row, struct slice value) {
+  if (list_is_empty(value)) {
+    *(size_t *)field(target, row->count_offset) = 0;
+    return true;
+  }
+  if (!conf_set_endpoints(a, target, row, value) || *(size_t *)field(target, row->count_offset) != 1)
+    return false;
+  const struct sockaddr *at = (const struct sockaddr *)&(*(struct endpoint **)field(target, row->offset))->address;
+  if (at->sa_family == AF_INET6)
+    return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)at)->sin6_addr);
+  return ntohl(((const struct sockaddr_in *)at)->sin_addr.s_addr) >> 24 == 127;
+}
+
 /* libunbound takes "address@port". */
 bool conf_set_resolvers(struct arena *a, void *target, const struct conf_row *row, struct slice value) {
   char **list = arena_array(a, LISTENERS_MAX, sizeof *list);

@@ -61,6 +61,8 @@ avow_err files_open(struct ca_files *f, struct problem *why) {
   avow_err e = open_listeners("listen.https", c->https, c->https_n, f->https, why);
   if (e == AVOW_OK)
     e = open_listeners("listen.http", c->http, c->http_n, f->http, why);
+  if (e == AVOW_OK)
+    e = open_listeners("metrics", c->metrics, c->metrics_n, f->metrics, why);
   if (e == AVOW_OK && c->memory)
     e = copy_journal(f, why);
   return e;
@@ -71,6 +73,7 @@ void files_close(struct ca_files *f) {
     fd_close(&f->https[i]);
     fd_close(&f->http[i]);
   }
+  fd_close(&f->metrics[0]);
   fd_close(&f->memory_journal);
 }
 
@@ -166,6 +169,8 @@ static void send_listeners(struct sender *s) {
     send_fd(s, "listen.https", c->https[i].text, s->f->https[i]);
   for (size_t i = 0; i < c->http_n; i++)
     send_fd(s, "listen.http", c->http[i].text, s->f->http[i]);
+  for (size_t i = 0; i < c->metrics_n; i++)
+    send_fd(s, "listen.metrics", c->metrics[i].text, s->f->metrics[i]);
 }
 
 static void send_journal(struct sender *s) {

@@ -14,8 +14,8 @@ struct ca_files {
   struct slice conf_text;
   struct slice sets; /* KEY=VALUE lines */
   const struct config *config;
-  int https[LISTENERS_MAX], http[LISTENERS_MAX]; /* bound and listening, in the configuration's order */
-  int memory_journal;                            /* test.memory: the journal as it was at the start; -1 otherwise */
+  int https[LISTENERS_MAX], http[LISTENERS_MAX], metrics[1]; /* bound and listening, in the configuration's order */
+  int memory_journal; /* test.memory: the journal as it was at the start; -1 otherwise */
 };
 
 /* Opens the listeners (and the journal's copy, for test.memory). ERR_CONFIG or ERR_IO with `why`. */

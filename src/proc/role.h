@@ -76,7 +76,7 @@ int role_keeper_main(struct role_context *ctx);
                 sets            KEY=VALUE lines of --set
      front      key.web         PKCS#8 PEM of the web TLS key
                 listen.https    bound, listening sockets; the address
-                listen.http     the same
+                listen.http     the same listen.metrics the same, when configured
                 published       directory, read-only
                 keys.blocklist  one for each list of refused keys; its path
      store      db              directory; its absolute path (the database is avow.sqlite in it)

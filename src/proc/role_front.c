@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "proc/role.h"
 #include "proc/sandbox.h"
+#include "proc/scrape.h"
 
 enum { TURN_MS = 200, ASK_AGAIN_MS = 250, BATCH = 64, KEY_PEM_MAX = 32768, LISTENERS_MAX = 32 };
 enum { OTHER_DESCRIPTORS = 256, CRL_AGE_S = 300, CA_AGE_S = 86400, PAGE_MAX = 1024 * 1024 };
@@ -31,6 +32,7 @@ struct front {
   struct inbox in;
   bool chain_wanted, has_chain;
   int64_t chain_asked; /* monotonic */
+  struct scrape scrape;
   _Atomic bool finished;
 };
 
@@ -108,13 +110,43 @@ static void drain_events(struct front *f) {
   }
 }
 
+static void answer_scrape(struct front *f) {
+  if (!scrape_read(&f->scrape))
+    return;
+  struct server_counts n = server_counts(f->server);
+  AUTO_BUF text;
+  buf_init(&text, PAGE_MAX);
+  metrics_put(&f->site.metrics, &text);
+  const struct {
+    const char *name, *type, *help;
+    uint64_t value;
+  } rows[] = {
+    {"avow_http_connections", "gauge", "Open connections.", n.connections},
+    {"avow_http_parked", "gauge", "Requests that wait for something.", n.parked},
+    {"avow_http_accepted_total", "counter", "Connections accepted.", n.accepted},
+    {"avow_http_refused_total", "counter", "Connections closed at once, as their address had too many.", n.refused},
+    {"avow_http_requests_total", "counter", "Requests of every kind.", n.requests},
+    {"avow_http_overflowed_total", "counter", "Requests answered 503, as the queue was full.", n.overflowed},
+    {"avow_front_has_certificate", "gauge", "1 when there is a web certificate.", f->has_chain},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    buf_printf(&text, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", rows[i].name, rows[i].help, rows[i].name, rows[i].type,
+               rows[i].name, (unsigned long long)rows[i].value);
+  scrape_answer(&f->scrape, buf_slice(&text));
+}
+
 /* One round: waits a little for the two channels and does what they say. ERR_PEER when the supervisor is gone. */
 static avow_err keep_house(struct front *f) {
   open_events(f);
   ask_chain(f);
-  struct pollfd fds[2] = {{.fd = f->ctx->control.fd, .events = POLLIN}, {.fd = f->events.fd, .events = POLLIN}};
-  if (poll(fds, 2, TURN_MS) <= 0)
+  scrape_expire(&f->scrape);
+  struct pollfd fds[3] = {{.fd = f->ctx->control.fd, .events = POLLIN},
+                          {.fd = f->events.fd, .events = POLLIN},
+                          {.fd = scrape_fd(&f->scrape), .events = POLLIN}};
+  if (poll(fds, 3, TURN_MS) <= 0)
     return AVOW_OK;
+  if (fds[2].revents)
+    answer_scrape(f);
   if (fds[1].revents)
     drain_events(f);
   return fds[0].revents ? role_control(f->ctx) : AVOW_OK;
@@ -321,6 +353,7 @@ static void front_clear(struct front *f) {
   free(f->contexts);
   site_clear(&f->site);
   key_list_clear(&f->blocklist);
+  scrape_clear(&f->scrape);
   lose_events(f);
   inbox_clear(&f->in);
   secret_clear(&f->key_pem);
@@ -330,6 +363,8 @@ int role_front_main(struct role_context *ctx) {
   struct front f = {.ctx = ctx};
   channel_init(&f.events, -1, ROLE_front, ROLE_store);
   inbox_init(&f.in);
+  struct role_file *metrics = role_file(ctx, "listen.metrics", 0);
+  scrape_init(&f.scrape, metrics ? metrics->fd : -1);
   struct problem why = {0};
   avow_err e = prepare(&f, &why);
   if (e == AVOW_OK)

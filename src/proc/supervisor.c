@@ -129,6 +129,7 @@ static avow_err set_up(struct supervisor *s, const char *dir, const char *const 
   memcpy(files.dir, s->dir, sizeof s->dir);
   memset(files.https, 0xff, sizeof files.https);
   memset(files.http, 0xff, sizeof files.http);
+  memset(files.metrics, 0xff, sizeof files.metrics);
   e = files_open(&files, s->why);
   if (e == AVOW_OK)
     e = children_init(&s->children, &files, s->why);
