@@ -4,6 +4,9 @@
 
 #include "acme/resources.h"
 
+/* The last time that is written with four digits of a year. */
+#define TIME_MOST 253402300799999
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void check_list(const struct identifier_list *list, struct arena *a) {
@@ -17,6 +20,19 @@ static void check_list(const struct identifier_list *list, struct arena *a) {
   }
 }
 
+/* A time that is taken is the same one, to the second, when it is given back in the order. */
+static void check_time(const json_t *o, const char *name) {
+  struct slice text;
+  struct problem why = {0};
+  int64_t ms, again;
+  char out[TIME_TEXT];
+  if (payload_text(o, name, &text, &why) != AVOW_OK || !text.p || !time_rfc3339_parse(text, &ms))
+    return;
+  if (ms > 0 && ms <= TIME_MOST &&
+      (!time_rfc3339_parse(slice_str(time_rfc3339(ms, out)), &again) || again != ms - ms % SECOND_MS))
+    abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   static const struct profile profile = {.name = "p", .max_names = 100, .ip_identifiers = true};
   static const struct name_policy policy = {.allow_reserved = true};
@@ -26,6 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   struct problem why = {0};
   if (payload_parse(slice_of(data, n), &o, &why) != AVOW_OK)
     return 0;
+  check_time(o, "notBefore");
+  check_time(o, "notAfter");
   avow_err contact = contact_check(o, &why);
   if (contact != AVOW_OK && err_http(contact) != 400)
     abort();

@@ -179,6 +179,9 @@ ORDERS = {
     "notBefore is a list": (order_payload("a.test", notBefore=[]), "malformed"),
     "notBefore of month 13": (order_payload("a.test", notBefore="2040-13-01T00:00:00Z"), "malformed"),
     "both equal": (order_payload("a.test", notBefore="2040-01-01T00:00:00Z", notAfter="2040-01-01T00:00:00Z"), "malformed"),
+    "notAfter beyond any certificate": (order_payload("a.test", notAfter="2090-01-01T00:00:00Z"), "malformed"),
+    "notBefore far ahead": (order_payload("a.test", notBefore="2090-01-01T00:00:00Z"), "malformed"),
+    "notBefore long past": (order_payload("a.test", notBefore="2001-01-01T00:00:00Z"), "malformed"),
     "name with NUL": (order_payload("a.test\0.example"), "malformed"),
     "address with NUL": (ids(("ip", "1.2.3.4\0"), profile="shortlived"), "malformed"),
 }
