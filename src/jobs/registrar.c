@@ -261,7 +261,9 @@ void registrar_tick(struct registrar *r, int64_t mono_ms) {
 }
 
 void registrar_clear(struct registrar *r) {
-  registrar_lose(r, ROLE_store);
-  registrar_lose(r, ROLE_validator);
-  registrar_lose(r, ROLE_signer);
+  static const enum role peers[] = {ROLE_store, ROLE_validator, ROLE_signer};
+  for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
+    channel_close(&registrar_peer(r, peers[i])->ch); /* we end, and no peer is lost */
+    registrar_lose(r, peers[i]);
+  }
 }
