@@ -210,3 +210,13 @@ def test_systemd_unit():
     assert done.returncode == 0, done.stdout[-500:]
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
     assert not [l for l in done.stderr.splitlines() if "avow@" in l and "/usr/bin/avow is not executable" not in l], done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("systemd-sysusers"), reason="no systemd-sysusers here")
+def test_systemd_makes_the_roles_users(tmp_path):
+    (tmp_path / "etc").mkdir()
+    done = subprocess.run(["systemd-sysusers", f"--root={tmp_path}", "--dry-run", str(ROOT / "deploy" / "systemd" / "avow.sysusers")],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for role in ("front", "store", "registrar", "validator", "signer", "keeper"):
+        assert f"'avow-{role}'" in done.stderr
