@@ -18,7 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     return 0;
   if (hop.port != 80 && hop.port != 443)
     abort();
-  if (strchr(hop.url, '@') && strchr(hop.url, '@') < strstr(hop.url, hop.host))
+  /* RFC 3986, 3.2: no user information before the host; an '@' in the path is one of its characters. */
+  const char *authority = strstr(hop.url, "://");
+  if (!authority || memchr(authority + 3, '@', strcspn(authority + 3, "/?")))
     abort();
   struct address address;
   if (address_parse(slice_str(hop.host), &address) != hop.literal)
